@@ -1,0 +1,4 @@
+-- One source for two VMs: what either of them has is known.
+std = "luajit+lua54"
+max_line_length = 100
+self = false -- a method need not use its object

@@ -1,0 +1,203 @@
+-- serve.lua - the main task of `atlas serve`: load, start, listen, drain.
+-- Called by src/cli/serve.c with the options of the command line and of the
+-- environment (lists by name), the target and a function that waits for a
+-- signal to stop.  Returns the exit status.
+
+local lifespan = require "atlas.lifespan"
+local server_core = require "atlas.server.core"
+
+local arguments, environment, target, wait_stop = ...
+
+local FAILED, NOT_LOADED = 1, 3
+
+local function fail(status, message)
+    io.stderr:write("atlas: ", message, "\n")
+    return status
+end
+
+-- Where a module's file is, or nil and a message for people.
+local function find(name)
+    if package.preload[name] or package.loaded[name] then
+        return true
+    end
+    local path = package.searchpath(name, package.path)
+    if path then
+        return path
+    end
+    if package.searchpath(name, package.cpath) then
+        return true
+    end
+    local where = name:gsub("%.", "/")
+    local text = "module '%s' not found: no ./%s.lua, no ./%s/init.lua, nor on LUA_PATH"
+    return nil, text:format(name, where, where)
+end
+
+local function traceback(err)
+    local text = tostring(err)
+    local syntax = text:match("^error loading module '[^']*' from file '[^']*':%s*(.*)")
+
+    if syntax then
+        return syntax
+    end
+    if text:match "^[^\n]*module '[^']*' not found:" then
+        text = text:match "^[^\n]*"
+    end
+    return (debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", ""))
+end
+
+-- require(name), or nil and a message: one line where it says all there is to
+-- say, with a traceback where the user's code has failed.
+local function load_module(name)
+    local path, message = find(name)
+
+    if not path then
+        return nil, message
+    end
+    if path ~= true then
+        local chunk, syntax = loadfile(path)
+        if not chunk then
+            return nil, syntax
+        end
+    end
+    local ok, result = xpcall(require, traceback, name)
+    if not ok then
+        return nil, result
+    end
+    return result
+end
+
+local function is_callable(value)
+    if type(value) == "function" then
+        return true
+    end
+    local meta = debug.getmetatable(value)
+    return meta ~= nil and type(meta.__call) == "function"
+end
+
+local function load_app()
+    local name, attribute = target:match "^([^:]+):?(.*)$"
+
+    if not name then
+        return nil, ("'%s' is not MODULE:ATTR"):format(target)
+    end
+    attribute = attribute ~= "" and attribute or "app"
+    local value, message = load_module(name)
+    if message then
+        return nil, message
+    end
+    if type(value) ~= "table" then
+        local text = "module '%s' returns a %s, not a table with '%s'"
+        return nil, text:format(name, type(value), attribute)
+    end
+    local app = value[attribute]
+    if app == nil then
+        return nil, ("module '%s' has no '%s'"):format(name, attribute)
+    end
+    if not is_callable(app) then
+        return nil, ("'%s' is a %s, which cannot be called"):format(target, type(app))
+    end
+    return app
+end
+
+-- Options, then the environment, then the configuration module.
+local function load_settings()
+    local config = {}
+    local name = (arguments.config or environment.config or {})[1]
+
+    if name then
+        local value, message = load_module(name)
+        if message then
+            return nil, message
+        end
+        if type(value) ~= "table" then
+            local text = "configuration module '%s' returns a %s, not a table"
+            return nil, text:format(name, type(value))
+        end
+        config = value
+    end
+    return setmetatable({}, {
+        __index = function(_, key)
+            local list = arguments[key] or environment[key]
+            if list then
+                return list[#list]
+            end
+            return config[key]
+        end,
+        __call = function(_, key) -- all values of an option that may be repeated
+            local value = arguments[key] or environment[key] or config[key]
+            return type(value) == "table" and value or { value }
+        end,
+    })
+end
+
+-- Listen on all addresses; returns their URLs, or nil and a message.
+local function listen(server, settings)
+    local urls, backlog = {}, settings.backlog_connections or 128
+    local sockets = settings "unix"
+    local hosts = settings "host"
+
+    for _, path in ipairs(sockets) do
+        local url, err = server:listen_unix(path, backlog)
+        if not url then
+            return nil, "cannot listen on " .. tostring(err)
+        end
+        urls[#urls + 1] = url
+    end
+    if #hosts == 0 and #sockets == 0 then
+        hosts = { "127.0.0.1" }
+    end
+    for _, host in ipairs(hosts) do
+        local url, err = server:listen(host, settings.port or 8000, backlog)
+        if not url then
+            return nil, "cannot listen on " .. tostring(err)
+        end
+        urls[#urls + 1] = url
+    end
+    return urls
+end
+
+local function drain(server, settings, signal)
+    -- A terminal's Ctrl-C is somebody who waits; a supervisor's SIGTERM comes
+    -- while clients may have a request on the wire.
+    if not server:drain(settings.drain or 30, signal == "SIGINT") then
+        server:abort()
+        server:drain(1, true)
+    end
+end
+
+local function main()
+    local settings, message = load_settings()
+    if not settings then
+        return fail(NOT_LOADED, message)
+    end
+    local app
+    app, message = load_app()
+    if not app then
+        return fail(NOT_LOADED, message)
+    end
+    local state = {}
+    local life
+    life, message = lifespan.start(app, state)
+    if not life then
+        return fail(NOT_LOADED, "the application has not started: " .. tostring(message))
+    end
+    local server = server_core.new(app, state, settings)
+    local urls
+    urls, message = listen(server, settings)
+    if not urls then
+        server:drain(0, true)
+        life:stop()
+        return fail(NOT_LOADED, message)
+    end
+    print("Serving on " .. table.concat(urls, " "))
+    io.stdout:flush()
+    drain(server, settings, wait_stop())
+    local ok
+    ok, message = life:stop()
+    if not ok then
+        return fail(FAILED, "the application's shutdown failed: " .. tostring(message))
+    end
+    return 0
+end
+
+return main()

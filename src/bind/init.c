@@ -1,0 +1,24 @@
+/* init.c - all Lua modules that are written in C.  See init.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bind/init.h"
+
+#include "lua/reg.h"
+
+/* A module that has a Lua half under lua/atlas/ requires this one from there
+ * by its name with ".core". */
+static const struct atl_reg modules[] = {
+    {"atlas.server.core", luaopen_atlas_server, 0},
+    {"atlas.task.core", luaopen_atlas_task, 0},
+    {NULL, NULL, 0},
+};
+
+void
+atl_bind_open(struct atl_vm *vm)
+{
+    atl_bind_task_type(vm);
+    lua_getglobal(vm->L, "package");
+    lua_getfield(vm->L, -1, "preload");
+    atl_reg_set(vm->L, vm, modules);
+    lua_pop(vm->L, 2);
+}

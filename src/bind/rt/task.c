@@ -1,0 +1,361 @@
+/* task.c - module atlas.task.core: tasks, sleep, callbacks.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bind/init.h"
+#include "lua/args.h"
+#include "lua/error.h"
+#include "lua/outcome.h"
+#include "lua/reg.h"
+#include "lua/sched.h"
+#include "lua/trace.h"
+
+#define CALLBACK_TYPE "atlas.Callback"
+#define MAX_SLEEP 1e9 /* seconds: 31 years */
+#define NS_PER_S 1e9
+
+/* --- time --- */
+
+/* The loop's timer has fired; the wait is nothing but its own deadline. */
+static void
+on_slept(struct atl_timer *timer)
+{
+    struct atl_wait *wait = ATL_OWNER(timer, struct atl_wait, deadline);
+
+    lua_pushboolean(atl_wait_stack(wait), 1);
+    atl_wake(wait, 1);
+}
+
+/* The end of every wait stops its deadline: nothing else to withdraw. */
+static void
+cancel_nothing(struct atl_wait *wait)
+{
+    (void)wait;
+}
+
+static const struct atl_wait_kind sleeping = {"sleep", cancel_nothing};
+static const struct atl_wait_kind yielding = {"checkpoint", cancel_nothing};
+
+static int
+wait_a_turn(lua_State *L)
+{
+    struct atl_wait *wait = atl_task_op(L, sizeof(*wait), &yielding);
+
+    atl_wake_next_turn(wait);
+    return atl_await(L, wait);
+}
+
+static int
+f_sleep(lua_State *L)
+{
+    lua_Number secs = atl_arg_number(L, 1);
+    struct atl_lua_task *t;
+    struct atl_loop *loop;
+    struct atl_wait *wait;
+
+    if (!(secs >= 0 && secs <= MAX_SLEEP))
+        return atl_arg_error(L, 1, "seconds from 0 to 1e9 expected");
+    t = atl_check_task(L);
+    if (secs == 0)
+        return wait_a_turn(L);
+    loop = t->task.loop;
+    wait = atl_task_op(L, sizeof(*wait), &sleeping);
+    atl_timer_start(loop, &wait->deadline,
+                    atl_loop_clock(loop) + (uint64_t)(secs * NS_PER_S),
+                    on_slept);
+    return atl_await(L, wait);
+}
+
+static int
+f_checkpoint(lua_State *L)
+{
+    atl_check_task(L);
+    return wait_a_turn(L);
+}
+
+static int
+f_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)atl_loop_clock(&ATL_VM(L)->loop) / NS_PER_S);
+    return 1;
+}
+
+/* --- tasks --- */
+
+static struct atl_lua_task *
+arg_task(lua_State *L)
+{
+    return atl_arg_userdata(L, 1, ATL_TASK_TYPE);
+}
+
+static int
+f_spawn(lua_State *L)
+{
+    struct atl_vm *vm = ATL_VM(L);
+    struct atl_lua_task *parent = atl_sched_current(vm), *t;
+    int nargs = lua_gettop(L) - 1;
+
+    atl_arg_callable(L, 1);
+    if (parent == NULL)
+        return atl_raise(L, "'spawn' needs a task to be the parent");
+    if (atl_task_is_cancelled(&parent->task))
+        return atl_raise_cancelled(L, vm, &parent->task);
+    t = atl_sched_take(vm, L, parent);
+    atl_trace_set_site(L, t);
+    luaL_checkstack(t->co, nargs + 1, "too many arguments");
+    lua_xmove(L, t->co, nargs + 1);
+    atl_sched_start(t, nargs);
+    atl_sched_push(L, t);
+    return 1;
+}
+
+static int
+f_current(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    if (t == NULL)
+        lua_pushnil(L);
+    else
+        atl_sched_push(L, t);
+    return 1;
+}
+
+static int
+m_await(lua_State *L)
+{
+    return atl_outcome_await(L, arg_task(L), false);
+}
+
+static int
+m_pawait(lua_State *L)
+{
+    return atl_outcome_await(L, arg_task(L), true);
+}
+
+static int
+m_cancel(lua_State *L)
+{
+    struct atl_lua_task *t = arg_task(L);
+    int reason = 0;
+
+    if (t->task.state == ATL_TASK_DONE || t->task.base.is_origin)
+        return 0;
+    if (!lua_isnoneornil(L, 2)) {
+        lua_pushvalue(L, 2);
+        reason = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    atl_task_cancel(&t->task, reason);
+    return 0;
+}
+
+static int
+m_status(lua_State *L)
+{
+    static const char *const names[] = {
+        [ATL_TASK_NEW] = "new",         [ATL_TASK_READY] = "ready",
+        [ATL_TASK_RUNNING] = "running", [ATL_TASK_WAITING] = "waiting",
+        [ATL_TASK_PARKED] = "parked",   [ATL_TASK_JOINING] = "joining",
+    };
+    struct atl_lua_task *t = arg_task(L);
+
+    if (t->task.state != ATL_TASK_DONE)
+        lua_pushstring(L, names[t->task.state]);
+    else if (!t->failed)
+        lua_pushliteral(L, "done");
+    else if (t->cancelled)
+        lua_pushliteral(L, "cancelled");
+    else
+        lua_pushliteral(L, "failed");
+    return 1;
+}
+
+/* task:name() -> name; task:name(s) -> task */
+static int
+m_name(lua_State *L)
+{
+    arg_task(L);
+    if (lua_isnoneornil(L, 2)) {
+        atl_task_get_value_of(L, 1, "name");
+        return 1;
+    }
+    atl_arg_str(L, 2);
+    lua_settop(L, 2);
+    atl_task_set_value_of(L, 1, "name");
+    return 1;
+}
+
+static int
+m_traceback(lua_State *L)
+{
+    struct atl_lua_task *t = arg_task(L);
+
+    if (t->task.state == ATL_TASK_DONE)
+        atl_task_get_value_of(L, 1, "trace");
+    else
+        atl_trace_push(L, t);
+    return 1;
+}
+
+static int
+m_tostring(lua_State *L)
+{
+    struct atl_lua_task *t = arg_task(L);
+
+    atl_task_get_value_of(L, 1, "name");
+    if (lua_isstring(L, -1))
+        lua_pushfstring(L, "task '%s'", lua_tostring(L, -1));
+    else
+        lua_pushfstring(L, "task %d", (int)t->number);
+    return 1;
+}
+
+/* --- callbacks --- */
+
+/* One call that somebody will make and one task may wait for. */
+struct callback {
+    struct atl_vm *vm;
+    struct atl_waker waker; /* of the task that waits, if one does */
+    int count;              /* values kept in the user value */
+    bool called;
+};
+
+static void
+stop_listening(struct atl_wait *wait)
+{
+    (void)wait; /* the waker's generation is what call() looks at */
+}
+
+static const struct atl_wait_kind listening = {"callback", stop_listening};
+
+static struct callback *
+upvalue_callback(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(3));
+}
+
+/* The callback: its arguments go to the waiting task; later calls do nothing.
+ */
+static int
+f_call(lua_State *L)
+{
+    struct callback *cb = upvalue_callback(L);
+    struct atl_wait *wait = atl_waker_wait(cb->waker);
+    int i, n = lua_gettop(L);
+
+    if (cb->called)
+        return 0;
+    cb->called = true;
+    if (wait != NULL) {
+        lua_State *to = atl_wait_stack(wait);
+
+        luaL_checkstack(to, n, "too many results");
+        lua_xmove(L, to, n);
+        atl_wake(wait, n);
+        return 0;
+    }
+    cb->count = n;
+    lua_createtable(L, n, 0);
+    lua_insert(L, 1);
+    for (i = n; i >= 1; i--)
+        lua_rawseti(L, 1, i);
+    atl_setuservalue(L, lua_upvalueindex(3));
+    return 0;
+}
+
+static int
+f_wait(lua_State *L)
+{
+    struct callback *cb = upvalue_callback(L);
+    struct atl_wait *wait;
+    int i;
+
+    if (atl_waker_wait(cb->waker) != NULL)
+        return atl_raise(L, "another task waits for this callback already");
+    atl_check_task(L);
+    if (cb->called) {
+        luaL_checkstack(L, cb->count + 2, "too many results");
+        if (cb->count == 0)
+            return 0;
+        atl_getuservalue(L, lua_upvalueindex(3));
+        for (i = 1; i <= cb->count; i++)
+            lua_rawgeti(L, -i, i);
+        return cb->count;
+    }
+    wait = atl_task_op(L, sizeof(*wait), &listening);
+    cb->waker = atl_wait_waker(wait);
+    return atl_await(L, wait);
+}
+
+/* Push a function of this callback: VM, name and the userdata at `index`. */
+static void
+push_closure(lua_State *L, int index, const char *name, lua_CFunction fn,
+             bool awaits)
+{
+    struct atl_vm *vm = ATL_VM(L);
+
+    if (awaits)
+        atl_vm_push(L, vm->refs.raiser);
+    lua_pushlightuserdata(L, vm);
+    lua_pushstring(L, name);
+    lua_pushvalue(L, index);
+    lua_pushcclosure(L, fn, 3);
+    if (awaits)
+        lua_call(L, 1, 1);
+}
+
+static int
+f_callback(lua_State *L)
+{
+    struct callback *cb;
+
+    lua_settop(L, 0);
+    cb = atl_newuserdata(L, sizeof(*cb));
+    *cb = (struct callback){.vm = ATL_VM(L)};
+    push_closure(L, 1, "callback", f_call, false);
+    push_closure(L, 1, "wait", f_wait, true);
+    return 2;
+}
+
+/* --- the module --- */
+
+static const struct atl_reg methods[] = {
+    {"await", m_await, AWAITS},
+    {"pawait", m_pawait, AWAITS},
+    {"cancel", m_cancel, 0},
+    {"status", m_status, 0},
+    {"name", m_name, 0},
+    {"traceback", m_traceback, 0},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg metamethods[] = {
+    {"__tostring", m_tostring, 0},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg functions[] = {
+    {"spawn", f_spawn, 0},
+    {"current", f_current, 0},
+    {"sleep", f_sleep, AWAITS},
+    {"checkpoint", f_checkpoint, AWAITS},
+    {"now", f_now, 0},
+    {"callback", f_callback, 0},
+    {NULL, NULL, 0},
+};
+
+int
+luaopen_atlas_task(lua_State *L)
+{
+    struct atl_vm *vm = ATL_VM(L);
+
+    lua_newtable(L);
+    atl_reg_set(L, vm, functions);
+    return 1;
+}
+
+void
+atl_bind_task_type(struct atl_vm *vm)
+{
+    atl_reg_type(vm->L, vm, ATL_TASK_TYPE, methods, metamethods);
+    vm->refs.task_meta = luaL_ref(vm->L, LUA_REGISTRYINDEX);
+}

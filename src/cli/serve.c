@@ -1,0 +1,235 @@
+/* serve.c - atlas serve MODULE:ATTR: options, then lua/atlas/cli/serve.lua.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "bind/init.h"
+#include "cli/cli.h"
+#include "lua/loader.h"
+
+enum kind {
+    TEXT,
+    NUMBER
+};
+
+/*
+ * One row an option: --NAME on the command line, ATLAS_NAME in the
+ * environment, NAME (with _) in the configuration module; in this order.
+ */
+static const struct option {
+    const char *name;
+    enum kind kind;
+    const char *help;
+} options[] = {
+    {"host", TEXT, "ADDR    address to listen on (127.0.0.1); may be repeated"},
+    {"port", NUMBER, "N       port to listen on (8000; 0: any free one)"},
+    {"unix", TEXT, "PATH    unix socket to listen on; may be repeated"},
+    {"config", TEXT, "MODULE  Lua module with settings (ATLAS_CONFIG)"},
+    {"backlog-connections", NUMBER, "N  queue of the listening socket (128)"},
+    {"drain", NUMBER, "S       time for running requests at the end (30)"},
+    {"drain-idle", NUMBER, "S  idle connections are kept so long then (5)"},
+    {"keep-alive", NUMBER, "S  idle time of a connection (75)"},
+    {"header-timeout", NUMBER, "S  time for a request's head (10)"},
+    {"body-timeout", NUMBER, "S  time between reads of a body (30)"},
+    {"write-timeout", NUMBER, "S  time without the client taking a byte (60)"},
+    {"max-body", NUMBER, "BYTES  of a request's body (16777216)"},
+    {"max-request-line", NUMBER, "BYTES  (8192)"},
+    {"max-header-bytes", NUMBER, "BYTES  of all header fields (65536)"},
+    {"max-headers", NUMBER, "N  header fields (100)"},
+    {"max-chunk-overhead", NUMBER, "BYTES  chunk extensions, trailers (8192)"},
+    {"max-pipelined", NUMBER, "N  requests that wait on a connection (64)"},
+    {"log-level", TEXT, "NAME  debug, info, warning or error (info)"},
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static const struct option *
+find_option(const char *name, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < OPTION_COUNT; i++)
+        if (strlen(options[i].name) == len &&
+            memcmp(options[i].name, name, len) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* Push the key of an option in Lua: "keep_alive". */
+static void
+push_key(lua_State *L, const struct option *o)
+{
+    luaL_gsub(L, o->name, "-", "_");
+}
+
+/*
+ * Add `value` to the table on top of the stack, as a list under the option's
+ * key.  Returns 0, or -1 if a number is asked for and it is none.
+ */
+static int
+add_value(lua_State *L, const struct option *o, const char *value)
+{
+    char *end;
+    double number = strtod(value, &end);
+
+    if (o->kind == NUMBER &&
+        (end == value || *end != '\0' || !(number >= 0 && number < 1e15)))
+        return -1;
+    push_key(L, o);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -3);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -5);
+    }
+    if (o->kind == NUMBER)
+        lua_pushnumber(L, number);
+    else
+        lua_pushstring(L, value);
+    lua_rawseti(L, -2, (int)atl_rawlen(L, -2) + 1);
+    lua_pop(L, 2);
+    return 0;
+}
+
+/* Push a table of the options in argv; *target_out is the other argument. */
+static int
+push_arguments(lua_State *L, int argc, char **argv, const char **target_out)
+{
+    int i;
+
+    lua_newtable(L);
+    for (i = 0; i < argc; i++) {
+        const char *name = argv[i], *value;
+        const struct option *o;
+        size_t len;
+
+        if (strncmp(name, "--", 2) != 0) {
+            if (*target_out != NULL)
+                return atl_cli_fail(ATL_EXIT_USAGE, "unexpected argument '%s'",
+                                    name);
+            *target_out = name;
+            continue;
+        }
+        name += 2;
+        len = strcspn(name, "=");
+        if ((o = find_option(name, len)) == NULL)
+            return atl_cli_fail(ATL_EXIT_USAGE,
+                                "unknown option '--%.*s'; 'atlas help serve' "
+                                "lists them",
+                                (int)len, name);
+        value = name[len] == '=' ? name + len + 1 : argv[++i];
+        if (value == NULL || i >= argc)
+            return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs a value", o->name);
+        if (add_value(L, o, value) != 0)
+            return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs a number, got '%s'",
+                                o->name, value);
+    }
+    return 0;
+}
+
+/* "keep-alive" becomes "ATLAS_KEEP_ALIVE". */
+static void
+environment_name(const struct option *o, char *out, size_t size)
+{
+    size_t i;
+
+    snprintf(out, size, "ATLAS_%s", o->name);
+    for (i = 0; out[i] != '\0'; i++) {
+        if (out[i] == '-')
+            out[i] = '_';
+        else if (out[i] >= 'a' && out[i] <= 'z')
+            out[i] = (char)(out[i] - 'a' + 'A');
+    }
+}
+
+/* Push a table of the options in the environment. */
+static int
+push_environment(lua_State *L)
+{
+    char name[64];
+    size_t i;
+
+    lua_newtable(L);
+    for (i = 0; i < OPTION_COUNT; i++) {
+        const char *value;
+
+        environment_name(&options[i], name, sizeof(name));
+        value = getenv(name);
+        if (value == NULL || *value == '\0')
+            continue;
+        if (add_value(L, &options[i], value) != 0)
+            return atl_cli_fail(ATL_EXIT_USAGE, "%s needs a number, got '%s'",
+                                name, value);
+    }
+    return 0;
+}
+
+static int
+run_in(struct atl_vm *vm, int argc, char **argv)
+{
+    lua_State *L = vm->L;
+    const char *target = NULL;
+    struct atl_signals *signals;
+    int status;
+
+    if (atl_loader_load(L, "atlas.cli.serve") != LUA_OK)
+        return atl_cli_fail(ATL_EXIT_FAILED, "%s", lua_tostring(L, -1));
+    if ((status = push_arguments(L, argc, argv, &target)) != 0)
+        return status;
+    if (target == NULL)
+        return atl_cli_fail(ATL_EXIT_USAGE, "usage: atlas serve %s",
+                            atl_cli_serve.usage);
+    if ((status = push_environment(L)) != 0)
+        return status;
+    lua_pushstring(L, target);
+    signals = atl_signals_open(vm);
+    atl_signals_push(L, signals);
+    status = atl_cli_run_main(vm, 4);
+    atl_signals_close(signals);
+    return status;
+}
+
+static int
+run(int argc, char **argv)
+{
+    struct atl_vm *vm;
+    int status, err;
+
+    if ((err = atl_vm_new(&vm)) != 0)
+        return atl_cli_fail(ATL_EXIT_FAILED, "%s", atl_err_text(err));
+    atl_bind_open(vm);
+    status = run_in(vm, argc, argv);
+    atl_vm_free(vm);
+    return status;
+}
+
+static void
+print_options(void)
+{
+    size_t i;
+
+    printf("\nOptions; --keep-alive 5 is ATLAS_KEEP_ALIVE=5 in the "
+           "environment and keep_alive = 5\nin the configuration module, "
+           "in this order:\n");
+    for (i = 0; i < OPTION_COUNT; i++)
+        printf("  --%s %s\n", options[i].name, options[i].help);
+}
+
+const struct atl_command atl_cli_serve = {
+    .name = "serve",
+    .usage = "MODULE:ATTR [OPTION...]",
+    .summary = "serve a LASGI application over HTTP",
+    .help = "Loads MODULE as require would, the working directory first, and "
+            "serves its field\nATTR (app).  SIGINT or SIGTERM: stop "
+            "accepting, finish what runs, exit 0; a second\none: exit at "
+            "once.  Status 2: wrong usage; 3: the application could not be "
+            "loaded\nor started.\n",
+    .more_help = print_options,
+    .run = run,
+};

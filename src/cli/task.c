@@ -1,0 +1,59 @@
+/* task.c - the main task: a command's Lua, run until it has ended.
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/log.h"
+#include "cli/cli.h"
+#include "lua/sched.h"
+#include "lua/trace.h"
+
+struct main_end {
+    int status;
+    bool ended;
+};
+
+static void
+on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
+{
+    struct main_end *end = t->data;
+    lua_State *to = t->vm->L;
+
+    end->ended = true;
+    if (failed) {
+        lua_pushvalue(L, -1);
+        lua_xmove(L, to, 1);
+        atl_trace_push_report(to, t, -1);
+        end->status = atl_cli_fail(ATL_EXIT_FAILED, "%s", lua_tostring(to, -1));
+        lua_pop(to, 2);
+    } else if (count > 0 && lua_type(L, -count) == LUA_TNUMBER) {
+        end->status = (int)lua_tointeger(L, -count);
+    }
+    atl_loop_stop(&t->vm->loop);
+}
+
+int
+atl_cli_run_main(struct atl_vm *vm, int nargs)
+{
+    struct main_end end = {ATL_EXIT_OK, false};
+    struct atl_lua_task *t;
+
+    lua_State *L = vm->L;
+
+    t = atl_sched_take(vm, L, NULL);
+    t->on_end = on_end;
+    t->data = &end;
+    lua_pushliteral(L, "main");
+    atl_task_set_value(L, t, "name");
+    luaL_checkstack(t->co, nargs + 1, "too many arguments");
+    lua_xmove(L, t->co, nargs + 1);
+    atl_sched_start(t, nargs);
+    atl_loop_run(&vm->loop);
+    if (end.ended)
+        return end.status;
+    atl_trace_push(L, t);
+    return atl_cli_fail(ATL_EXIT_FAILED,
+                        "deadlock: the main task waits for '%s', and nothing "
+                        "is left that could wake it\n%s",
+                        t->task.pending != NULL ? t->task.pending->kind->name
+                                                : "its children or a resume",
+                        lua_tostring(L, -1));
+}

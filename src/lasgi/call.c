@@ -1,0 +1,159 @@
+/* call.c - the application is called (stop 5).  See lasgi.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "http/sendfile.h"
+#include "lasgi/lasgi.h"
+#include "lua/loader.h"
+#include "lua/outcome.h"
+#include "lua/reg.h"
+#include "lua/trace.h"
+
+static_assert(sizeof(struct atl_call) <= ATL_EXCHANGE_DATA,
+              "the exchange has room for a call");
+
+/* A pathsend that is under way is for nobody any more. */
+static void
+cancel_file(struct atl_call *call)
+{
+    if (call->file != NULL)
+        atl_file_send_cancel(call->file);
+    call->file = NULL;
+}
+
+/* --- the end of a call --- */
+
+/* "GET /path" for log lines. */
+static void
+log_end(struct atl_exchange *x, const char *what)
+{
+    struct atl_str method = atl_request_str(&x->req, x->req.method);
+    struct atl_str path = atl_request_str(&x->req, x->req.path);
+
+    atl_log(ATL_LOG_ERROR, "%.*s %.*s: %s", (int)method.len, method.ptr,
+            (int)path.len, path.ptr, what);
+}
+
+static void
+log_failure(struct atl_exchange *x, struct atl_lua_task *t, lua_State *from)
+{
+    lua_State *L = t->vm->L;
+
+    lua_pushvalue(from, -1);
+    lua_xmove(from, L, 1);
+    atl_trace_push_report(L, t, -1);
+    log_end(x, lua_tostring(L, -1));
+    lua_pop(L, 2);
+}
+
+static void
+on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
+{
+    struct atl_exchange *x = t->data;
+    struct atl_call *call = atl_call_of(x);
+
+    (void)count;
+    cancel_file(call);
+    if (failed && !(t->cancelled && x->gone))
+        log_failure(x, t, L);
+    if (x->response != ATL_RESPONSE_DONE && !x->gone) {
+        if (!failed)
+            log_end(x, "the application returned without completing its "
+                       "response");
+        atl_response_error(x, 500);
+    }
+    atl_exchange_release(x);
+}
+
+/* --- what the server tells --- */
+
+static void
+on_request(struct atl_exchange *x)
+{
+    struct atl_lasgi *l = x->server->data;
+    struct atl_call *call = atl_call_of(x);
+    struct atl_lua_task *t = atl_sched_take(l->vm, l->vm->L, NULL);
+
+    memset(call, 0, sizeof(*call));
+    call->lasgi = l;
+    call->task = t;
+    atl_list_init(&call->senders);
+    t->on_end = on_end;
+    t->data = x;
+    atl_vm_push(t->co, l->serve);
+    atl_vm_push(t->co, l->app);
+    atl_scope_push(t->co, l, x);
+    atl_sched_start(t, 2);
+}
+
+static void
+on_body(struct atl_exchange *x)
+{
+    struct atl_wait *wait = atl_call_of(x)->receiving;
+
+    if (wait != NULL)
+        atl_receive_continue(x);
+}
+
+static void
+on_writable(struct atl_exchange *x)
+{
+    struct atl_call *call = atl_call_of(x);
+
+    if (call->file != NULL)
+        atl_file_send_continue(call->file);
+    else
+        atl_send_wake(x);
+}
+
+/* RFC 9110 9.2.1: what a GET would have changed, nobody asked for. */
+static void
+on_gone(struct atl_exchange *x)
+{
+    struct atl_call *call = atl_call_of(x);
+
+    atl_receive_end(x);
+    cancel_file(call);
+    atl_send_wake(x);
+    if (x->req.is_get || x->req.is_head)
+        atl_task_cancel(&call->task->task, 0);
+}
+
+const struct atl_exchange_ops atl_lasgi_ops = {
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_writable = on_writable,
+    .on_gone = on_gone,
+};
+
+/* --- set-up --- */
+
+void
+atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L, int app,
+               int state)
+{
+    static const struct atl_reg core[] = {
+        {"receive", atl_lasgi_receive, 0},
+        {NULL, NULL, 0},
+    };
+
+    l->vm = vm;
+    lua_pushvalue(L, app);
+    l->app = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushvalue(L, state);
+    l->state = luaL_ref(L, LUA_REGISTRYINDEX);
+    atl_scope_open_type(l);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "atlas.lasgi");
+    lua_call(L, 1, 1);
+    lua_newtable(L);
+    atl_reg_set(L, vm, core);
+    atl_lasgi_push_send(L, vm);
+    lua_setfield(L, -2, "send");
+    atl_vm_push(L, vm->refs.check);
+    lua_call(L, 2, 1);
+    l->serve = luaL_ref(L, LUA_REGISTRYINDEX);
+}

@@ -1,0 +1,98 @@
+/* lasgi.h - where a request becomes Lua: scope, receive, send.
+ * SPDX-License-Identifier: MIT
+ *
+ * The contract's HTTP part over http/exchange.h.  What a request needs beside
+ * its exchange lies in the exchange's own memory: one userdata (the scope)
+ * and two closures are all that Lua allocates for it.
+ *
+ * Laws:
+ * 1. The scope may outlive its request: it knows the exchange by its serial
+ *    number and never touches one that has been given to another request.
+ * 2. receive and send answer a client that has gone; they don't raise for it.
+ */
+#ifndef ATL_LASGI_LASGI_H
+#define ATL_LASGI_LASGI_H
+
+#include "http/exchange.h"
+#include "http/server.h"
+#include "lua/sched.h"
+
+#define ATL_SCOPE_FIELDS 15
+
+/* One application on one VM; the server's `data`. */
+struct atl_lasgi {
+    struct atl_vm *vm;
+    int app;   /* registry references: the callable */
+    int serve; /* function (app, scope), of lua/atlas/lasgi.lua */
+    int state; /* the table that the lifespan filled in */
+    int scope_meta;
+    const char *scope_keys[ATL_SCOPE_FIELDS]; /* interned, held by the meta */
+};
+
+/* The server's ops; its `data` is a struct atl_lasgi. */
+extern const struct atl_exchange_ops atl_lasgi_ops;
+
+/*
+ * Set up `l` for the application at `app` and the state table at `state` of
+ * the stack of L.
+ */
+void atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L,
+                    int app, int state);
+
+/* --- between the files of this folder --- */
+
+/* What is kept for a request, in x->data. */
+struct atl_call {
+    struct atl_lasgi *lasgi;
+    struct atl_lua_task *task;
+    struct atl_wait *receiving; /* the task in receive(), if one waits */
+    struct atl_link senders;    /* struct atl_send_op: tasks in send() */
+    struct atl_file_send *file; /* pathsend that is under way */
+    unsigned sends;             /* without having been suspended */
+    bool told_closed;           /* send has returned nil, err already */
+    bool wants_trailers;
+};
+
+static inline struct atl_call *
+atl_call_of(struct atl_exchange *x)
+{
+    return (struct atl_call *)(void *)x->data;
+}
+
+/* The userdata behind `scope`. */
+struct atl_scope_ud {
+    struct atl_exchange *x;
+    uint64_t serial;
+    struct atl_lasgi *lasgi;
+    bool has_fields; /* the user value holds what was set or computed */
+};
+
+/* The exchange of the scope at `index`, or NULL once its request is over. */
+struct atl_exchange *atl_scope_exchange(lua_State *L, int index);
+
+/* Push a new scope. */
+void atl_scope_push(lua_State *L, struct atl_lasgi *l, struct atl_exchange *x);
+
+/* Make the metatable of scopes. */
+void atl_scope_open_type(struct atl_lasgi *l);
+
+/* receive(scope) and send(scope, message), which lasgi.lua wraps. */
+int atl_lasgi_receive(lua_State *L);
+int atl_lasgi_send(lua_State *L);
+
+/* Push send as a C function, with the strings that it compares. */
+void atl_lasgi_push_send(lua_State *L, struct atl_vm *vm);
+
+/* extensions["atlas.max_body"]'s function: (bytes). */
+int atl_lasgi_max_body(lua_State *L);
+
+/* More of the body may be there: wake the task in receive(). */
+void atl_receive_continue(struct atl_exchange *x);
+
+/* Wake the task in receive() with http.disconnect, if one waits. */
+void atl_receive_end(struct atl_exchange *x);
+
+/* Wake the tasks in send(): there is room, or the client has gone. */
+void atl_send_wake(struct atl_exchange *x);
+
+#endif

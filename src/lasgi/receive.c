@@ -1,0 +1,120 @@
+/* receive.c - receive(): the request's body, piece by piece.
+ * SPDX-License-Identifier: MIT
+ */
+#include "lasgi/lasgi.h"
+#include "lua/args.h"
+#include "lua/error.h"
+
+static void
+push_disconnect(lua_State *L)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "http.disconnect");
+    lua_setfield(L, -2, "type");
+}
+
+/*
+ * Push the next message: false if there is none yet.  A body that can't be
+ * had is told as a client that has gone: the server has answered it.
+ */
+static bool
+push_message(lua_State *L, struct atl_exchange *x)
+{
+    struct atl_str piece = {NULL, 0};
+    bool more = false;
+    int got = 0;
+
+    if (x->response != ATL_RESPONSE_DONE)
+        got = atl_exchange_read(x, &piece, &more);
+    if (got < 0 || x->response == ATL_RESPONSE_DONE) {
+        push_disconnect(L);
+        return true;
+    }
+    if (got == 0)
+        return false;
+    lua_createtable(L, 0, 3);
+    lua_pushliteral(L, "http.request");
+    lua_setfield(L, -2, "type");
+    lua_pushlstring(L, piece.ptr, piece.len);
+    lua_setfield(L, -2, "body");
+    lua_pushboolean(L, more);
+    lua_setfield(L, -2, "more_body");
+    return true;
+}
+
+struct receive_op {
+    struct atl_wait wait;
+    struct atl_exchange *x;
+};
+
+static void
+stop_receiving(struct atl_wait *wait)
+{
+    struct receive_op *op = ATL_OWNER(wait, struct receive_op, wait);
+
+    atl_call_of(op->x)->receiving = NULL;
+}
+
+static const struct atl_wait_kind receiving = {"receive", stop_receiving};
+
+int
+atl_lasgi_receive(lua_State *L)
+{
+    struct atl_exchange *x = atl_scope_exchange(L, 1);
+    struct atl_lua_task *t = atl_check_task_only(L);
+    struct receive_op *op;
+
+    if (x == NULL) {
+        push_disconnect(L);
+        return 1;
+    }
+    if (atl_task_is_cancelled(&t->task) && !x->gone)
+        return atl_raise_cancelled(L, t->vm, &t->task);
+    if (atl_call_of(x)->receiving != NULL)
+        return atl_raise(L, "another task is in receive already");
+    if (push_message(L, x))
+        return 1;
+    op = atl_task_op(L, sizeof(*op), &receiving);
+    op->x = x;
+    atl_call_of(x)->receiving = &op->wait;
+    return atl_await(L, &op->wait);
+}
+
+void
+atl_receive_continue(struct atl_exchange *x)
+{
+    struct atl_call *call = atl_call_of(x);
+    struct atl_wait *wait = call->receiving;
+
+    if (wait == NULL || !push_message(atl_wait_stack(wait), x))
+        return;
+    call->receiving = NULL;
+    atl_wake(wait, 1);
+}
+
+void
+atl_receive_end(struct atl_exchange *x)
+{
+    struct atl_call *call = atl_call_of(x);
+    struct atl_wait *wait = call->receiving;
+
+    if (wait == NULL)
+        return;
+    call->receiving = NULL;
+    push_disconnect(atl_wait_stack(wait));
+    atl_wake(wait, 1);
+}
+
+/* (bytes): before the first receive; a request behind another's is told. */
+int
+atl_lasgi_max_body(lua_State *L)
+{
+    struct atl_scope_ud *ud = lua_touserdata(L, lua_upvalueindex(3));
+    lua_Number bytes = atl_arg_number(L, 1);
+
+    if (!(bytes >= 0 && bytes <= 9007199254740992.0))
+        return atl_arg_error(L, 1, "bytes from 0 to 2^53 expected");
+    if (ud->x->serial == ud->serial)
+        ud->x->max_body = (uint64_t)bytes;
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* compat.h - the one place that knows which Lua this is.
+ * SPDX-License-Identifier: MIT
+ *
+ * The code is written for what LuaJIT 2.1 and Lua 5.4 share, in 5.4's terms.
+ */
+#ifndef ATL_LUA_COMPAT_H
+#define ATL_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#if LUA_VERSION_NUM >= 504
+
+#define atl_newuserdata(L, size) lua_newuserdatauv((L), (size), 1)
+#define atl_setuservalue(L, i) (void)lua_setiuservalue((L), (i), 1)
+#define atl_getuservalue(L, i) (void)lua_getiuservalue((L), (i), 1)
+#define atl_rawlen(L, i) ((size_t)lua_rawlen((L), (i)))
+
+static inline int
+atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
+{
+    return lua_resume(co, from, nargs, results_out);
+}
+
+#else /* LuaJIT: 5.1 with parts of 5.2 */
+
+#define LUA_OK 0
+#define atl_newuserdata(L, size) lua_newuserdata((L), (size))
+/* Here a user value is the environment, and always a table. */
+#define atl_setuservalue(L, i) (void)lua_setfenv((L), (i))
+#define atl_getuservalue(L, i) lua_getfenv((L), (i))
+#define atl_rawlen(L, i) lua_objlen((L), (i))
+#define lua_absindex(L, i) \
+    ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+
+static inline int
+atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
+{
+    int status = lua_resume(co, nargs);
+
+    (void)from;
+    *results_out = lua_gettop(co);
+    return status;
+}
+
+static inline int
+lua_isinteger(lua_State *L, int i)
+{
+    lua_Number n = lua_tonumber(L, i);
+
+    return lua_type(L, i) == LUA_TNUMBER && n == (lua_Number)(lua_Integer)n;
+}
+
+#endif
+#endif

@@ -1,0 +1,56 @@
+/* error.c - errors for Lua.  See error.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "lua/error.h"
+
+#include "base/err.h"
+#include "rt/task.h"
+
+static const char tag; /* its address marks "raise what follows" */
+
+int
+atl_push_error(lua_State *L, struct atl_vm *vm, int code, const char *what)
+{
+    lua_pushnil(L);
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, atl_err_name(code));
+    lua_setfield(L, -2, "code");
+    if (what != NULL)
+        lua_pushfstring(L, "%s: %s", what, atl_err_text(code));
+    else
+        lua_pushstring(L, atl_err_text(code));
+    lua_setfield(L, -2, "message");
+    atl_vm_push(L, vm->refs.error_meta);
+    lua_setmetatable(L, -2);
+    return 2;
+}
+
+int
+atl_push_raise(lua_State *L, enum atl_raise kind)
+{
+    lua_pushlightuserdata(L, (void *)&tag);
+    lua_pushinteger(L, kind);
+    return 2;
+}
+
+void
+atl_push_reason(lua_State *L, const struct atl_task *task)
+{
+    struct atl_scope *origin = atl_scope_origin(task->scope);
+
+    if (origin != NULL && origin->reason != 0)
+        atl_vm_push(L, origin->reason);
+    else
+        lua_pushnil(L);
+}
+
+int
+atl_raise_cancelled(lua_State *L, struct atl_vm *vm,
+                    const struct atl_task *task)
+{
+    atl_vm_push(L, vm->refs.raise);
+    lua_pushinteger(L, ATL_RAISE_CANCELLED);
+    atl_push_reason(L, task);
+    lua_call(L, 2, 0);
+    return luaL_error(L, "raise has returned"); /* not reached */
+}

@@ -1,0 +1,453 @@
+/* sched.c - tasks that are coroutines.  See sched.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "lua/sched.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "lua/args.h"
+#include "lua/error.h"
+#include "lua/loader.h"
+#include "lua/outcome.h"
+#include "lua/trace.h"
+
+#define MAX_IDLE 1024 /* coroutines kept for later; more are collected */
+
+static const struct atl_task_ops ops;
+
+/* --- slots: where coroutines and tasks are anchored --- */
+
+static int
+new_slot(struct atl_vm *vm)
+{
+    int slot = vm->empty;
+
+    if (slot != 0) {
+        vm->empty = vm->slots[slot].next;
+        return slot;
+    }
+    if (vm->slot_count >= vm->slot_room) {
+        vm->slot_room = vm->slot_room ? vm->slot_room * 2 : 64;
+        vm->slots = atl_realloc(vm->slots, (size_t)vm->slot_room *
+                                               sizeof(struct atl_slot));
+    }
+    slot = vm->slot_count++;
+    vm->slots[slot] = (struct atl_slot){0};
+    return slot;
+}
+
+/* Set array[slot], `array` being a registry reference, to the popped value. */
+static void
+anchor(lua_State *L, int array, int slot)
+{
+    atl_vm_push(L, array);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, slot);
+    lua_pop(L, 1);
+}
+
+static void
+unanchor(lua_State *L, int array, int slot)
+{
+    lua_pushnil(L);
+    anchor(L, array, slot);
+}
+
+/* A slot with a coroutine, which stands ready for a function to run. */
+static int
+take_slot(struct atl_vm *vm, lua_State *L, bool *fresh_out)
+{
+    int slot = vm->idle;
+
+    *fresh_out = slot == 0;
+    if (slot != 0) {
+        vm->idle = vm->slots[slot].next;
+        vm->idle_count--;
+        return slot;
+    }
+    slot = new_slot(vm);
+    vm->slots[slot].co = lua_newthread(L);
+    vm->slots[slot].task = NULL;
+    anchor(L, vm->refs.threads, slot);
+    atl_vm_push(vm->slots[slot].co, vm->refs.body);
+    return slot;
+}
+
+/* Give back a slot: its coroutine is used again unless it is dead. */
+static void
+give_slot(struct atl_vm *vm, lua_State *L, int slot, bool dead)
+{
+    struct atl_slot *s = &vm->slots[slot];
+
+    if (!dead && vm->idle_count < MAX_IDLE) {
+        s->next = vm->idle;
+        vm->idle = slot;
+        vm->idle_count++;
+        return;
+    }
+    s->co = NULL;
+    s->task = NULL;
+    unanchor(L, vm->refs.threads, slot);
+    unanchor(L, vm->refs.tasks, slot);
+    s->next = vm->empty;
+    vm->empty = slot;
+}
+
+/* --- the values of a task: a table behind its userdata, made on demand --- */
+
+/* Push the userdata of a task that has a slot, or failed and is remembered. */
+void
+atl_task_push_userdata(lua_State *L, struct atl_lua_task *t)
+{
+    if (t->slot != 0) {
+        atl_vm_push(L, t->vm->refs.tasks);
+        lua_rawgeti(L, -1, t->slot);
+    } else {
+        atl_vm_push(L, t->vm->refs.failed);
+        lua_pushlightuserdata(L, t);
+        lua_rawget(L, -2);
+    }
+    lua_replace(L, -2);
+}
+
+/* Push the table of the userdata at `index`, or nil if `make` is false. */
+static void
+push_values_of(lua_State *L, int index, struct atl_lua_task *t, bool make)
+{
+    index = lua_absindex(L, index);
+    if (t->has_values) {
+        atl_getuservalue(L, index);
+    } else if (make) {
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        atl_setuservalue(L, index);
+        t->has_values = true;
+    } else {
+        lua_pushnil(L);
+    }
+}
+
+void
+atl_task_push_values(lua_State *L, struct atl_lua_task *t, bool make)
+{
+    atl_task_push_userdata(L, t);
+    push_values_of(L, -1, t, make);
+    lua_replace(L, -2);
+}
+
+void
+atl_task_set_value(lua_State *L, struct atl_lua_task *t, const char *key)
+{
+    atl_task_push_values(L, t, true);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, key);
+    lua_pop(L, 1);
+}
+
+void
+atl_task_get_value(lua_State *L, struct atl_lua_task *t, const char *key)
+{
+    if (!t->has_values) {
+        lua_pushnil(L);
+        return;
+    }
+    atl_task_push_values(L, t, false);
+    lua_getfield(L, -1, key);
+    lua_replace(L, -2);
+}
+
+void
+atl_task_set_value_of(lua_State *L, int index, const char *key)
+{
+    struct atl_lua_task *t = lua_touserdata(L, index);
+
+    push_values_of(L, index, t, true);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, key);
+    lua_pop(L, 1);
+}
+
+void
+atl_task_get_value_of(lua_State *L, int index, const char *key)
+{
+    struct atl_lua_task *t = lua_touserdata(L, index);
+
+    push_values_of(L, index, t, false);
+    if (lua_isnil(L, -1))
+        return;
+    lua_getfield(L, -1, key);
+    lua_replace(L, -2);
+}
+
+/* --- birth --- */
+
+struct atl_lua_task *
+atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_lua_task *parent)
+{
+    bool fresh;
+    int slot = take_slot(vm, L, &fresh);
+    struct atl_lua_task *t = vm->slots[slot].task;
+
+    if (t == NULL) {
+        t = atl_newuserdata(L, sizeof(*t));
+        atl_vm_push(L, vm->refs.task_meta);
+        lua_setmetatable(L, -2);
+        anchor(L, vm->refs.tasks, slot);
+    }
+    memset(t, 0, sizeof(*t));
+    t->vm = vm;
+    t->slot = slot;
+    t->co = vm->slots[slot].co;
+    t->fresh = fresh;
+    t->number = ++vm->tasks;
+    vm->slots[slot].task = t;
+    vm->live++;
+    atl_task_init(&t->task, &vm->loop, parent != NULL ? &parent->task : NULL,
+                  &ops);
+    return t;
+}
+
+void
+atl_sched_start(struct atl_lua_task *t, int nargs)
+{
+    t->task.results = (uint16_t)(nargs + 1); /* the function too */
+    atl_task_queue(&t->task);
+}
+
+void
+atl_sched_push(lua_State *L, struct atl_lua_task *t)
+{
+    t->exposed = true;
+    atl_task_push_userdata(L, t);
+}
+
+/* --- life --- */
+
+/* What the task is resumed with when it isn't a plain result. */
+static int
+push_wake(struct atl_lua_task *t)
+{
+    switch (t->task.wake) {
+    case ATL_WAKE_TRUE:
+        lua_pushboolean(t->co, 1);
+        return 1;
+    case ATL_WAKE_CANCELLED:
+        atl_push_raise(t->co, ATL_RAISE_CANCELLED);
+        atl_push_reason(t->co, &t->task);
+        return 3;
+    case ATL_WAKE_EXPIRED:
+        return atl_push_error(t->co, t->vm, UV_ETIMEDOUT, NULL);
+    default:
+        return t->task.results;
+    }
+}
+
+/* The body is over; settle now, or when the last child has ended. */
+static void
+end_body(struct atl_lua_task *t, bool failed, int count)
+{
+    t->body_ended = true;
+    t->failed = failed;
+    t->count = count;
+    /* Children of a body that has failed serve nobody any more. */
+    if (failed && !atl_list_is_empty(&t->task.children))
+        atl_task_cancel(&t->task, 0);
+    if (atl_task_end_body(&t->task))
+        atl_outcome_settle(t);
+}
+
+/* The coroutine has died of an error that its own xpcall could not catch. */
+static void
+died(struct atl_lua_task *t)
+{
+    t->vm->slots[t->slot].co = NULL; /* never to be used again */
+    end_body(t, true, 1);
+}
+
+/* Cancelled before it ran: the function is never called. */
+static void
+skip(struct atl_lua_task *t)
+{
+    struct atl_vm *vm = t->vm;
+
+    if (t->fresh)
+        vm->slots[t->slot].co = NULL; /* one that never ran can't be reused */
+    lua_settop(t->co, 0);
+    atl_vm_push(vm->L, vm->refs.new_cancelled);
+    atl_push_reason(vm->L, &t->task);
+    lua_call(vm->L, 1, 1);
+    lua_xmove(vm->L, t->co, 1);
+    end_body(t, true, 1);
+}
+
+static void
+resume(struct atl_task *task)
+{
+    struct atl_lua_task *t = (struct atl_lua_task *)task;
+    int nargs, results, status;
+
+    if (t->body_ended) { /* it was joining its children */
+        atl_outcome_settle(t);
+        return;
+    }
+    if (task->state == ATL_TASK_NEW && atl_task_is_cancelled(task)) {
+        skip(t);
+        return;
+    }
+    nargs = push_wake(t);
+    task->wake = ATL_WAKE_RESULT;
+    task->results = 0;
+    task->state = ATL_TASK_RUNNING;
+    t->fresh = false;
+    status = atl_resume(t->co, t->vm->L, nargs, &results);
+    if (status != LUA_YIELD)
+        died(t);
+    else if (t->body_ended)
+        end_body(t, !lua_toboolean(t->co, -results), results - 1);
+    else if (task->state == ATL_TASK_RUNNING)
+        task->state =
+            task->pending != NULL ? ATL_TASK_WAITING : ATL_TASK_PARKED;
+}
+
+/* The last child has gone.  Queued, since a chain of parents may be long. */
+static void
+joined(struct atl_task *task)
+{
+    atl_list_push(&task->loop->ready, &task->queue);
+}
+
+static const struct atl_task_ops ops = {resume, joined};
+
+/* done(ok, ...): hand over the results and wait to be used again. */
+static int
+f_done(lua_State *L)
+{
+    atl_sched_current(ATL_VM(L))->body_ended = true;
+    return lua_yield(L, lua_gettop(L));
+}
+
+void
+atl_sched_recycle(struct atl_lua_task *t)
+{
+    struct atl_vm *vm = t->vm;
+    int slot = t->slot;
+    bool dead = vm->slots[slot].co == NULL;
+
+    lua_settop(t->co, 0);
+    t->co = NULL;
+    if (t->task.base.reason != 0)
+        luaL_unref(vm->L, LUA_REGISTRYINDEX, t->task.base.reason);
+    if (t->exposed || t->has_values) {
+        t->slot = 0;
+        vm->slots[slot].task = NULL;
+        unanchor(vm->L, vm->refs.tasks, slot); /* may be collected now */
+    }
+    give_slot(vm, vm->L, slot, dead);
+    vm->live--;
+}
+
+/* --- waiting --- */
+
+struct atl_lua_task *
+atl_check_task_only(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    if (t == NULL)
+        atl_raise(L, "'%s' can only wait inside a task",
+                  lua_tostring(L, lua_upvalueindex(2)));
+    if (!lua_isyieldable(L))
+        atl_raise(L,
+                  "'%s' cannot wait here: a C function between it and its "
+                  "task cannot be suspended",
+                  lua_tostring(L, lua_upvalueindex(2)));
+    if (t->task.pending != NULL)
+        atl_raise(L, "the task is already waiting: a yield of its wait was "
+                     "caught by a coroutine.resume that isn't Atlas's");
+    return t;
+}
+
+struct atl_lua_task *
+atl_check_task(lua_State *L)
+{
+    struct atl_lua_task *t = atl_check_task_only(L);
+
+    if (atl_task_is_cancelled(&t->task))
+        atl_raise_cancelled(L, t->vm, &t->task);
+    return t;
+}
+
+void *
+atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind)
+{
+    return atl_wait_new(ATL_VM(L)->loop.current, size, kind);
+}
+
+int
+atl_await(lua_State *L, struct atl_wait *wait)
+{
+    (void)wait;
+    return lua_yield(L, 0);
+}
+
+/* --- open and close --- */
+
+int
+atl_sched_open(struct atl_vm *vm)
+{
+    lua_State *L = vm->L;
+    const struct {
+        const char *name;
+        int *ref;
+    } boot[] = {
+        {"body", &vm->refs.body},
+        {"raise", &vm->refs.raise},
+        {"raiser", &vm->refs.raiser},
+        {"check", &vm->refs.check},
+        {"error_meta", &vm->refs.error_meta},
+        {"cancelled_meta", &vm->refs.cancelled_meta},
+        {"new_cancelled", &vm->refs.new_cancelled},
+        {"new_task_cancelled", &vm->refs.new_task_cancelled},
+    };
+    size_t i;
+
+    vm->slot_count = 1; /* 0 means none */
+    lua_newtable(L);
+    vm->refs.threads = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    vm->refs.tasks = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    vm->refs.failed = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (atl_loader_load(L, "atlas.boot") != LUA_OK)
+        return ATL_E_INVALID;
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, f_done, 1);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, atl_trace_on_error, 1);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, atl_trace_inherit, 1);
+    atl_push_raise(L, ATL_RAISE_ERROR);
+    lua_pop(L, 1); /* only the tag */
+    if (lua_pcall(L, 4, 1, 0) != LUA_OK)
+        return ATL_E_INVALID;
+    for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
+        lua_getfield(L, -1, boot[i].name);
+        *boot[i].ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_pop(L, 1);
+    return 0;
+}
+
+void
+atl_sched_close(struct atl_vm *vm)
+{
+    int i;
+
+    for (i = 0; vm->sources != NULL && i < ATL_MAX_SOURCES; i++)
+        atl_free(vm->sources[i]);
+    atl_free(vm->sources);
+    atl_free(vm->slots);
+}

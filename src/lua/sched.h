@@ -1,0 +1,112 @@
+/* sched.h - tasks that are coroutines: the only caller of lua_resume.
+ * SPDX-License-Identifier: MIT
+ *
+ * Laws:
+ * 1. A finished coroutine is used again; one that died is dropped.
+ * 2. A task's userdata exists from its start.  If Lua never saw it, it is
+ *    used again with its coroutine.
+ * 3. Results and errors stay on the task's own stack until somebody takes
+ *    them, or the task is collected.
+ */
+#ifndef ATL_LUA_SCHED_H
+#define ATL_LUA_SCHED_H
+
+#include <stdbool.h>
+
+#include "lua/vm.h"
+#include "rt/task.h"
+
+#define ATL_TASK_TYPE "atlas.Task"
+
+/*
+ * A task has ended: runs once, on the loop's top level, before the task can
+ * be used again.  With `failed` the error stands on top of `L`, which is the
+ * task's own stack; otherwise `count` results do.  What it leaves is dropped.
+ */
+typedef void (*atl_task_end_fn)(struct atl_lua_task *t, lua_State *L,
+                                bool failed, int count);
+
+struct atl_lua_task {
+    struct atl_task task; /* first: the loop's current task is cast */
+    struct atl_vm *vm;
+    lua_State *co;          /* of the slot; NULL once the task is done */
+    atl_task_end_fn on_end; /* whoever started it from C, or NULL */
+    void *data;             /* the same one's */
+    const char *source;     /* chunk that spawned it, interned; or NULL */
+    int line;
+    int slot;
+    int count;       /* results on co's stack, once the body has ended */
+    uint32_t number; /* for people */
+    bool exposed;    /* Lua has seen the userdata */
+    bool fresh;      /* its coroutine has never run */
+    bool body_ended;
+    bool failed;     /* the one result is an error */
+    bool cancelled;  /* which is of class Cancelled */
+    bool handled;    /* which has been given to somebody */
+    bool has_values; /* its user value is a table of its own */
+};
+
+/* Called by atl_vm_new(), and by atl_vm_free() behind lua_close(). */
+int atl_sched_open(struct atl_vm *vm);
+void atl_sched_close(struct atl_vm *vm);
+
+/*
+ * A task that isn't queued yet, child of `parent` (NULL: the loop's own).
+ * `L` is the running state, or the main one outside any task.
+ * Push a function and its arguments to (*t)->co, then atl_sched_start().
+ */
+struct atl_lua_task *atl_sched_take(struct atl_vm *vm, lua_State *L,
+                                    struct atl_lua_task *parent);
+
+/* Queue it; `nargs` arguments stand above the function on t->co. */
+void atl_sched_start(struct atl_lua_task *t, int nargs);
+
+/* The task that runs now, or NULL. */
+static inline struct atl_lua_task *
+atl_sched_current(struct atl_vm *vm)
+{
+    return (struct atl_lua_task *)vm->loop.current;
+}
+
+/* Push the userdata of `t`. */
+void atl_sched_push(lua_State *L, struct atl_lua_task *t);
+
+/*
+ * Raise unless the caller may wait here: in a task, where the VM can yield,
+ * in a scope that isn't cancelled.  Returns the task.
+ */
+struct atl_lua_task *atl_check_task(lua_State *L);
+
+/* The same, but a cancelled scope doesn't matter. */
+struct atl_lua_task *atl_check_task_only(lua_State *L);
+
+/* A pooled operation of the running task; see rt/task.h. */
+void *atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind);
+
+/* Suspend the running task until `wait` has ended; return what it returns. */
+int atl_await(lua_State *L, struct atl_wait *wait);
+
+/* The stack on which a finisher pushes the results of `wait`. */
+static inline lua_State *
+atl_wait_stack(struct atl_wait *wait)
+{
+    return ((struct atl_lua_task *)wait->task)->co;
+}
+
+/*
+ * A task's own table (name, error, results, traceback), made on demand; it is
+ * the user value of the userdata.  set pops the value; get pushes it, or nil.
+ */
+void atl_task_push_userdata(lua_State *L, struct atl_lua_task *t);
+void atl_task_push_values(lua_State *L, struct atl_lua_task *t, bool make);
+void atl_task_set_value(lua_State *L, struct atl_lua_task *t, const char *key);
+void atl_task_get_value(lua_State *L, struct atl_lua_task *t, const char *key);
+
+/* The same for the userdata at `index`, which need not be anchored. */
+void atl_task_set_value_of(lua_State *L, int index, const char *key);
+void atl_task_get_value_of(lua_State *L, int index, const char *key);
+
+/* Give back the coroutine of a task that is done; for lua/outcome.c. */
+void atl_sched_recycle(struct atl_lua_task *t);
+
+#endif

@@ -1,0 +1,281 @@
+/* trace.c - tracebacks that cross awaits and spawns.  See trace.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "lua/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "lua/outcome.h"
+
+#define MAX_HOPS 16     /* tasks that one traceback follows */
+#define MAX_TRACE 65536 /* bytes of one traceback */
+#define BOOT "atlas/boot.lua:"
+
+/* --- where a task was spawned --- */
+
+/* A copy of the chunk name that lives as long as the VM. */
+static const char *
+intern(struct atl_vm *vm, const char *name)
+{
+    uint32_t hash = 2166136261u, i;
+    const char *p;
+
+    for (p = name; *p != '\0'; p++)
+        hash = (hash ^ (uint8_t)*p) * 16777619u;
+    if (vm->sources == NULL)
+        vm->sources = atl_calloc(ATL_MAX_SOURCES, sizeof(char *));
+    for (i = 0; i < 8; i++) {
+        char **at = &vm->sources[(hash + i) % ATL_MAX_SOURCES];
+
+        if (*at == NULL)
+            *at = atl_strndup(name, strlen(name));
+        if (strcmp(*at, name) == 0)
+            return *at;
+    }
+    return "?";
+}
+
+void
+atl_trace_set_site(lua_State *L, struct atl_lua_task *t)
+{
+    lua_Debug ar;
+
+    if (!lua_getstack(L, 1, &ar))
+        return;
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0)
+        return;
+    t->source = intern(t->vm, ar.short_src);
+    t->line = ar.currentline;
+}
+
+/* --- one stack --- */
+
+static bool
+starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The line at `p` is Atlas's own frame, or the C function that it calls. */
+static bool
+is_own_line(const char *p, const char *next)
+{
+    return starts_with(p, "\t" BOOT) || starts_with(p, "\t(...tail calls") ||
+           (starts_with(p, "\t[C]: in ") && starts_with(next, "\t" BOOT));
+}
+
+/* Add text to the traceback; what passes the buffer's limit is left out. */
+static void
+add(struct atl_buf *b, const char *text, size_t len)
+{
+    if (atl_buf_append(b, text, len) != 0)
+        b->limit = b->len; /* full: nothing follows a gap */
+}
+
+static void
+add_text(struct atl_buf *b, const char *text)
+{
+    add(b, text, strlen(text));
+}
+
+/* Add the frames of `co` from `level`, without those of Atlas itself. */
+static void
+add_stack(struct atl_buf *b, lua_State *L, lua_State *co, int level)
+{
+    const char *p, *next;
+
+    luaL_traceback(L, co, NULL, level);
+    p = strchr(lua_tostring(L, -1), '\n'); /* behind "stack traceback:" */
+    for (p = p != NULL ? p + 1 : ""; *p != '\0'; p = next) {
+        next = strchr(p, '\n');
+        next = next != NULL ? next + 1 : p + strlen(p);
+        if (is_own_line(p, next))
+            continue;
+        add_text(b, "\n");
+        add(b, p, (size_t)(next - p) - (next[-1] == '\n'));
+    }
+    lua_pop(L, 1);
+}
+
+/* --- the tasks around it --- */
+
+/* Add the line on which `t` stands now. */
+static void
+add_line(struct atl_buf *b, struct atl_lua_task *t)
+{
+    lua_Debug ar;
+    char text[LUA_IDSIZE + 16];
+    int level;
+
+    for (level = 0; t->co != NULL && lua_getstack(t->co, level, &ar); level++) {
+        lua_getinfo(t->co, "Sl", &ar);
+        if (ar.currentline > 0 && strncmp(ar.source, "@atlas/", 7) != 0) {
+            snprintf(text, sizeof(text), "%s:%d", ar.short_src, ar.currentline);
+            add_text(b, text);
+            return;
+        }
+    }
+    add_text(b, "?");
+}
+
+/* Add the name of a task for people: its own, or "task 7". */
+static void
+add_name(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
+{
+    char text[32];
+
+    atl_task_get_value(L, t, "name");
+    snprintf(text, sizeof(text), "%u", t->number);
+    add_text(b, lua_isstring(L, -1) ? lua_tostring(L, -1) : text);
+    lua_pop(L, 1);
+}
+
+static void
+add_site(struct atl_buf *b, struct atl_lua_task *t)
+{
+    char text[LUA_IDSIZE + 48];
+
+    if (t->source == NULL)
+        return;
+    snprintf(text, sizeof(text), "\nspawned at %s:%d", t->source, t->line);
+    add_text(b, text);
+}
+
+/*
+ * Follow `t` outward: where it was spawned, then whoever waits for it, or the
+ * task that spawned it, each with its stack.
+ */
+static void
+add_chain(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
+{
+    struct atl_lua_task *next;
+    int hops;
+
+    for (hops = 0; hops < MAX_HOPS; hops++) {
+        add_site(b, t);
+        next = atl_outcome_first_awaiter(t);
+        if (next != NULL) {
+            add_text(b, "\nawaited by task '");
+            add_name(b, L, next);
+            add_text(b, "' at ");
+            add_line(b, next);
+        } else if ((next = (struct atl_lua_task *)t->task.parent) == NULL) {
+            return;
+        }
+        if (next->co != NULL && next->co != L)
+            add_stack(b, L, next->co, 0);
+        t = next;
+    }
+}
+
+static void
+push_text(lua_State *L, struct atl_buf *b)
+{
+    lua_pushlstring(L, b->len > 0 ? b->data + 1 : "", b->len ? b->len - 1 : 0);
+    atl_buf_deinit(b);
+}
+
+void
+atl_trace_push(lua_State *L, struct atl_lua_task *t)
+{
+    struct atl_buf b;
+
+    atl_buf_init(&b, MAX_TRACE);
+    if (t->co != NULL)
+        add_stack(&b, L, t->co, 0);
+    add_chain(&b, L, t);
+    push_text(L, &b);
+}
+
+/* --- errors --- */
+
+int
+atl_trace_inherit(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    lua_settop(L, 2);
+    atl_task_set_value(L, t, "inherited_trace");
+    atl_task_set_value(L, t, "inherited_error");
+    return 0;
+}
+
+/* Push the traceback that came with the error at 1 from an awaited task. */
+static bool
+push_inherited(lua_State *L, struct atl_lua_task *t)
+{
+    if (!t->has_values)
+        return false;
+    atl_task_get_value(L, t, "inherited_error");
+    atl_task_get_value(L, t, "inherited_trace");
+    if (lua_isstring(L, -1) && lua_rawequal(L, 1, -2))
+        return true;
+    lua_pop(L, 2);
+    return false;
+}
+
+int
+atl_trace_on_error(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+    struct atl_buf b;
+
+    lua_settop(L, 1);
+    if (t == NULL || atl_is_cancelled_error(L, t->vm, 1))
+        return 1;
+    atl_buf_init(&b, MAX_TRACE);
+    if (push_inherited(L, t)) {
+        add_text(&b, "\n");
+        add_text(&b, lua_tostring(L, -1));
+        if (strstr(lua_tostring(L, -1), "\nawaited by ") == NULL) {
+            add_text(&b, "\nawaited by task '");
+            add_name(&b, L, t);
+            add_text(&b, "' at ");
+            add_line(&b, t);
+            add_stack(&b, L, L, 1);
+            add_chain(&b, L, t);
+        }
+    } else {
+        add_stack(&b, L, L, 1);
+        if (L != t->co)
+            add_stack(&b, L, t->co, 0);
+        add_chain(&b, L, t);
+    }
+    push_text(L, &b);
+    atl_task_set_value(L, t, "trace");
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* Push the error at `index` as text, whatever it is, without raising. */
+static void
+push_message(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_getglobal(L, "tostring");
+    lua_pushvalue(L, index);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_isstring(L, -1))
+        return;
+    lua_pop(L, 1);
+    lua_pushfstring(L, "(an error that is a %s)", luaL_typename(L, index));
+}
+
+void
+atl_trace_push_report(lua_State *L, struct atl_lua_task *t, int index)
+{
+    push_message(L, index);
+    if (t == NULL)
+        return;
+    atl_task_get_value(L, t, "trace");
+    if (lua_isstring(L, -1) && atl_rawlen(L, -1) > 0) {
+        lua_pushliteral(L, "\nstack traceback:\n");
+        lua_insert(L, -2);
+        lua_concat(L, 3);
+    } else {
+        lua_pop(L, 1);
+    }
+}

@@ -1,0 +1,33 @@
+/* trace.h - tracebacks that cross awaits and spawns.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ATL_LUA_TRACE_H
+#define ATL_LUA_TRACE_H
+
+#include "lua/sched.h"
+
+/*
+ * Lua function (error) -> error, the message handler of every task: keeps the
+ * traceback of the running task among its values.
+ */
+int atl_trace_on_error(lua_State *L);
+
+/*
+ * Lua function (error, trace): the running task is about to raise the error
+ * of a task that it awaited, whose traceback goes before its own.
+ */
+int atl_trace_inherit(lua_State *L);
+
+/* Remember in `t` the line that called the running C function. */
+void atl_trace_set_site(lua_State *L, struct atl_lua_task *t);
+
+/* Push the stack of `t` as it is now, and of those who wait for it. */
+void atl_trace_push(lua_State *L, struct atl_lua_task *t);
+
+/*
+ * Push the text of the error at `index`, with the traceback that `t` (may be
+ * NULL) had when it was raised.
+ */
+void atl_trace_push_report(lua_State *L, struct atl_lua_task *t, int index);
+
+#endif

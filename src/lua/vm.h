@@ -1,0 +1,76 @@
+/* vm.h - one Lua state on one loop, and all that Atlas keeps for it.
+ * SPDX-License-Identifier: MIT
+ *
+ * Every C function of ours has the VM as its first upvalue (ATL_VM), so that
+ * nothing is global and a thread may have a VM of its own.
+ */
+#ifndef ATL_LUA_VM_H
+#define ATL_LUA_VM_H
+
+#include <stdint.h>
+
+#include "lua/compat.h"
+#include "rt/loop.h"
+
+struct atl_lua_task;
+
+/* References into the Lua registry, by luaL_ref. */
+struct atl_vm_refs {
+    int threads;        /* array: slot -> coroutine */
+    int tasks;          /* array: slot -> task userdata */
+    int body;           /* in which every coroutine runs (lua/atlas/boot.lua) */
+    int raise;          /* raise(kind, value, trace): never returns */
+    int raiser;         /* raiser(fn): what AWAITS functions are wrapped in */
+    int failed;         /* table: task pointer -> its userdata, while a failure
+                           waits to be handled */
+    int check;          /* check(...): its arguments, unless they are what
+                           atl_push_raise() pushed */
+    int error_meta;     /* metatable of error objects */
+    int cancelled_meta; /* metatable of Cancelled */
+    int new_cancelled;  /* function (reason) -> Cancelled */
+    int new_task_cancelled;
+    int task_meta; /* metatable of tasks */
+};
+
+#define ATL_MAX_SOURCES 1024 /* chunk names kept for "spawned at" */
+
+/* A coroutine and, unless Lua has seen it, the task that goes with it. */
+struct atl_slot {
+    lua_State *co;             /* anchored in refs.threads; NULL: none */
+    struct atl_lua_task *task; /* anchored in refs.tasks; NULL: none */
+    int next;                  /* the next free slot; 0: none */
+};
+
+struct atl_vm {
+    lua_State *L; /* the main state: for C that runs outside any task */
+    struct atl_loop loop;
+    struct atl_vm_refs refs;
+    struct atl_slot *slots; /* owned; slot 0 is never used */
+    int slot_count, slot_room;
+    int idle; /* first free slot with a coroutine */
+    int idle_count;
+    int empty;      /* first free slot without one */
+    unsigned live;  /* tasks that are not done */
+    char **sources; /* chunk names that tasks were spawned in (trace.c) */
+    uint32_t tasks; /* started so far: the number of the next */
+};
+
+/* The VM of a C function that was registered through atl_reg. */
+#define ATL_VM(L) ((struct atl_vm *)lua_touserdata((L), lua_upvalueindex(1)))
+
+/*
+ * Make a VM with the standard library, Atlas's modules in package.preload and
+ * its own package.path.  Returns 0 or a negative code; on success end it with
+ * atl_vm_free().
+ */
+int atl_vm_new(struct atl_vm **vm_out) __attribute__((warn_unused_result));
+void atl_vm_free(struct atl_vm *vm);
+
+/* Push refs[...]: a shorthand. */
+static inline void
+atl_vm_push(lua_State *L, int ref)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+}
+
+#endif

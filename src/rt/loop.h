@@ -1,0 +1,95 @@
+/* loop.h - the event loop: libuv's, with a run queue and timers of our own.
+ * SPDX-License-Identifier: MIT
+ *
+ * One turn: resume the tasks that are ready, run the turn-end hooks, poll for
+ * I/O (which queues tasks), fire timers.  libuv's callbacks never resume a
+ * task themselves.
+ *
+ * Laws:
+ * 1. A loop belongs to one thread.
+ * 2. A turn resumes at most ATL_LOOP_BURST tasks, so that tasks which keep
+ *    waking each other cannot starve I/O.
+ * 3. Time is read once a turn; `now_ns` is never ahead of the clock.
+ */
+#ifndef ATL_RT_LOOP_H
+#define ATL_RT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/list.h"
+#include "rt/task.h"
+#include "rt/wheel.h"
+
+#define ATL_LOOP_BURST 4096
+#define ATL_TICK_SHIFT 14 /* a tick of the wheel is 2^14 ns, about 16 us */
+#define ATL_OP_CLASSES 3  /* 64, 128 and 256 bytes... see task.c */
+
+/* Where time comes from; a test may put its own in loop->clock. */
+struct atl_clock {
+    uint64_t (*now_ns)(struct atl_clock *clock); /* monotonic */
+    /*
+     * Nothing is ready: called instead of blocking, with the time of the next
+     * timer (UINT64_MAX: none).  NULL: block in poll.  A virtual clock jumps.
+     */
+    void (*idle)(struct atl_clock *clock, uint64_t next_ns);
+};
+
+/* Something to be done once at the end of this turn, such as a flush. */
+struct atl_hook {
+    struct atl_link link;
+    void (*fn)(struct atl_hook *hook);
+};
+
+struct atl_loop {
+    uv_loop_t uv;
+    struct atl_clock *clock; /* NULL: uv_hrtime */
+    uint64_t now_ns;
+    struct atl_link ready;    /* tasks, in the order they will run */
+    struct atl_link tomorrow; /* tasks for the next turn */
+    struct atl_link turn_end; /* hooks */
+    struct atl_task *current; /* the task that runs now, or NULL */
+    struct atl_scope root;    /* above every scope */
+    struct atl_wheel wheel;
+    uv_timer_t ticker;   /* only wakes the poll; the wheel fires */
+    uint64_t armed_tick; /* what the ticker is set to; UINT64_MAX: off */
+    uint64_t seed;       /* not 0: the run queue's order is shuffled by it */
+    void *free_ops[ATL_OP_CLASSES];
+    bool stopped;
+};
+
+/* Returns 0 or a negative code. */
+int atl_loop_init(struct atl_loop *loop) __attribute__((warn_unused_result));
+
+/* Close what the loop itself owns; every other handle is closed before. */
+void atl_loop_deinit(struct atl_loop *loop);
+
+/*
+ * Turn until atl_loop_stop() (returns true), or until nothing is ready and
+ * nothing could make anything ready any more (returns false): the caller asks
+ * why.
+ */
+bool atl_loop_run(struct atl_loop *loop);
+void atl_loop_stop(struct atl_loop *loop);
+
+/* One turn, which blocks in poll only if `block` and nothing is ready. */
+void atl_loop_turn(struct atl_loop *loop, bool block);
+
+/* Fresh time in ns; loop->now_ns is the cheap one, up to a turn old. */
+uint64_t atl_loop_clock(struct atl_loop *loop);
+
+/*
+ * Call `fn` when loop time reaches `due_ns`: never early, at the latest with
+ * the first turn after it.
+ */
+void atl_timer_start(struct atl_loop *loop, struct atl_timer *timer,
+                     uint64_t due_ns, atl_timer_fn fn);
+void atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer);
+
+/* Run `hook` once at this turn's end; harmless if it is waiting already. */
+void atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook);
+bool atl_hook_is_waiting(const struct atl_hook *hook);
+
+#endif
