@@ -40,7 +40,7 @@ atl_h1_new(struct atl_conn *c)
         h->hook.fn = on_turn_end;
     }
     h->conn = c;
-    h->x = atl_exchange_new(server, &atl_h1_io, h);
+    h->x = NULL;
     h->in_len = h->start = h->head_len = h->body = h->mark = 0;
     h->blank = 0;
     h->step = ATL_H1_HEAD;
@@ -192,6 +192,8 @@ step_head(struct atl_h1 *h)
         go_idle(h);
         return;
     }
+    if (h->x == NULL)
+        h->x = atl_exchange_new(server, &atl_h1_io, h);
     switch (atl_h1_parse_head(&h->head, &server->limits.h1, h->in + h->start,
                               h->in_len - h->start, &h->x->req, &h->head_len)) {
     case ATL_H1_DONE:
@@ -273,8 +275,6 @@ start_next(struct atl_h1 *h)
 {
     h->start = h->body;
     h->step = ATL_H1_HEAD;
-    if (h->x == NULL)
-        h->x = atl_exchange_new(h->conn->server, &atl_h1_io, h);
     atl_h1_head_init(&h->head);
     step_head(h);
 }

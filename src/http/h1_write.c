@@ -26,6 +26,31 @@ put_str(struct atl_h1 *h, struct atl_str s)
     atl_h1_put(h, s.ptr, s.len);
 }
 
+/*
+ * Room for `len` bytes, which the caller fills in whole; NULL if there is
+ * none.  One call for several pieces: heads are made of many.
+ */
+static char *
+take_room(struct atl_h1 *h, size_t len)
+{
+    char *room;
+
+    if (h->out.cap - h->out.len < len && atl_buf_reserve(&h->out, len) != 0) {
+        h->cut = h->close = true;
+        return NULL;
+    }
+    room = h->out.data + h->out.len;
+    h->out.len += len;
+    return room;
+}
+
+static char *
+copy(char *to, struct atl_str s)
+{
+    memcpy(to, s.ptr, s.len);
+    return to + s.len;
+}
+
 /* Write `parts` at once as far as the socket takes them, queue the rest. */
 static bool
 send_parts(struct atl_h1 *h, struct atl_str *parts, unsigned count)
@@ -88,25 +113,28 @@ static void
 start(struct atl_exchange *x, unsigned status)
 {
     struct atl_h1 *h = x->carrier;
-    char scratch[16];
+    char scratch[24];
 
     h->mark = h->out.len;
-    put_str(h, ATL_STR("HTTP/1.1 "));
     put_str(h, atl_status_line(status, scratch, sizeof(scratch)));
-    put_str(h, ATL_STR("\r\n"));
 }
 
 static void
 field(struct atl_exchange *x, struct atl_str name, struct atl_str value)
 {
     struct atl_h1 *h = x->carrier;
+    char *p;
 
     if (x->response == ATL_RESPONSE_TRAILERS && !h->chunked)
         return; /* there is no place for trailers (RFC 9112 7.1.2) */
-    put_str(h, name);
-    put_str(h, ATL_STR(": "));
-    put_str(h, value);
-    put_str(h, ATL_STR("\r\n"));
+    if ((p = take_room(h, name.len + value.len + 4)) == NULL)
+        return;
+    p = copy(p, name);
+    *p++ = ':';
+    *p++ = ' ';
+    p = copy(p, value);
+    *p++ = '\r';
+    *p = '\n';
 }
 
 static void
@@ -120,14 +148,19 @@ reset(struct atl_exchange *x)
 static void
 put_length(struct atl_h1 *h, uint64_t length)
 {
-    char line[] = "content-length: 18446744073709551615\r\n";
-    char *end = line + sizeof(line) - 1, *p = end - 2;
+    char digits[20], *first = digits + sizeof(digits), *p;
+    struct atl_str text;
 
     do
-        *--p = (char)('0' + length % 10);
+        *--first = (char)('0' + length % 10);
     while ((length /= 10) > 0);
-    put_str(h, ATL_STR("content-length: "));
-    atl_h1_put(h, p, (size_t)(end - p));
+    text = (struct atl_str){first, (size_t)(digits + sizeof(digits) - first)};
+    if ((p = take_room(h, text.len + 18)) == NULL)
+        return;
+    p = copy(p, ATL_STR("content-length: "));
+    p = copy(p, text);
+    *p++ = '\r';
+    *p = '\n';
 }
 
 /*
@@ -270,16 +303,16 @@ is_head(const struct atl_h1 *h)
 void
 atl_h1_put_error(struct atl_h1 *h, unsigned status)
 {
-    char scratch[16], text[64];
+    char scratch[24], text[64];
     struct atl_str line = atl_status_line(status, scratch, sizeof(scratch));
     int len;
 
     if (h->handling && h->x->response == ATL_RESPONSE_HELD)
         h->out.len = h->mark;
-    len = snprintf(text, sizeof(text), "%.*s\n", (int)line.len, line.ptr);
-    put_str(h, ATL_STR("HTTP/1.1 "));
+    len = snprintf(text, sizeof(text), "%u %s\n", status,
+                   atl_status_phrase(status));
     put_str(h, line);
-    put_str(h, ATL_STR("\r\ncontent-type: text/plain; charset=utf-8\r\n"));
+    put_str(h, ATL_STR("content-type: text/plain; charset=utf-8\r\n"));
     put_str(h, atl_server_date_line(h->conn->server));
     put_length(h, (uint64_t)len);
     put_str(h, ATL_STR("connection: close\r\n\r\n"));

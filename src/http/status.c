@@ -76,11 +76,11 @@ atl_status_line(unsigned status, char *scratch, size_t size)
     switch (status) {
 #define X(code, phrase) \
     case code:          \
-        return ATL_STR(#code " " phrase);
+        return ATL_STR("HTTP/1.1 " #code " " phrase "\r\n");
         ATL_STATUS_MAP(X)
 #undef X
     default:
-        len = snprintf(scratch, size, "%u ", status);
+        len = snprintf(scratch, size, "HTTP/1.1 %u \r\n", status);
         return (struct atl_str){scratch, (size_t)len};
     }
 }

@@ -6,7 +6,10 @@
 
 #include "base/str.h"
 
-/* "200 OK"; "299 " and an empty phrase for a code that isn't registered. */
+/*
+ * HTTP/1's status line with its CRLF: "HTTP/1.1 200 OK"; with an empty phrase
+ * for a code that isn't registered (then made in `scratch`, 24 bytes or more).
+ */
 struct atl_str atl_status_line(unsigned status, char *scratch, size_t size);
 
 /* "Not Found", or "Unknown". */

@@ -151,7 +151,7 @@ atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L, int app,
     lua_call(L, 1, 1);
     lua_newtable(L);
     atl_reg_set(L, vm, core);
-    atl_lasgi_push_send(L, vm);
+    atl_lasgi_push_send(L, l);
     lua_setfield(L, -2, "send");
     atl_vm_push(L, vm->refs.check);
     lua_call(L, 2, 1);

@@ -26,7 +26,10 @@ struct atl_lasgi {
     int serve; /* function (app, scope), of lua/atlas/lasgi.lua */
     int state; /* the table that the lifespan filled in */
     int scope_meta;
-    const char *scope_keys[ATL_SCOPE_FIELDS]; /* interned, held by the meta */
+    /* Interned strings, told apart by address: both VMs keep one copy of a
+     * short string, and these are held by the metatable and by send. */
+    const char *scope_keys[ATL_SCOPE_FIELDS];
+    const char *message_types[5];
 };
 
 /* The server's ops; its `data` is a struct atl_lasgi. */
@@ -67,8 +70,12 @@ struct atl_scope_ud {
     bool has_fields; /* the user value holds what was set or computed */
 };
 
-/* The exchange of the scope at `index`, or NULL once its request is over. */
-struct atl_exchange *atl_scope_exchange(lua_State *L, int index);
+/* The exchange of a scope, or NULL once its request is over. */
+static inline struct atl_exchange *
+atl_scope_exchange(const struct atl_scope_ud *scope)
+{
+    return scope->x->serial == scope->serial ? scope->x : NULL;
+}
 
 /* Push a new scope. */
 void atl_scope_push(lua_State *L, struct atl_lasgi *l, struct atl_exchange *x);
@@ -81,7 +88,7 @@ int atl_lasgi_receive(lua_State *L);
 int atl_lasgi_send(lua_State *L);
 
 /* Push send as a C function, with the strings that it compares. */
-void atl_lasgi_push_send(lua_State *L, struct atl_vm *vm);
+void atl_lasgi_push_send(lua_State *L, struct atl_lasgi *l);
 
 /* extensions["atlas.max_body"]'s function: (bytes). */
 int atl_lasgi_max_body(lua_State *L);

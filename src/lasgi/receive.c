@@ -60,7 +60,7 @@ static const struct atl_wait_kind receiving = {"receive", stop_receiving};
 int
 atl_lasgi_receive(lua_State *L)
 {
-    struct atl_exchange *x = atl_scope_exchange(L, 1);
+    struct atl_exchange *x = atl_scope_exchange(lua_touserdata(L, 1));
     struct atl_lua_task *t = atl_check_task_only(L);
     struct receive_op *op;
 

@@ -11,18 +11,6 @@
 
 #define SCOPE_TYPE "atlas.Scope"
 
-static struct atl_exchange *
-exchange_of(const struct atl_scope_ud *ud)
-{
-    return ud->x->serial == ud->serial ? ud->x : NULL;
-}
-
-struct atl_exchange *
-atl_scope_exchange(lua_State *L, int index)
-{
-    return exchange_of(lua_touserdata(L, index));
-}
-
 void
 atl_scope_push(lua_State *L, struct atl_lasgi *l, struct atl_exchange *x)
 {
@@ -267,7 +255,6 @@ static const struct scope_field scope_fields[] = {
 
 static_assert(FIELD_COUNT == ATL_SCOPE_FIELDS, "one key a field");
 
-/* Both VMs intern short strings: the same name has the same address. */
 static const struct scope_field *
 find_field(const struct atl_lasgi *l, const char *name)
 {
@@ -337,7 +324,7 @@ push_field(lua_State *L, struct atl_scope_ud *ud)
         lua_pushnil(L);
         return;
     }
-    if ((x = exchange_of(ud)) == NULL)
+    if ((x = atl_scope_exchange(ud)) == NULL)
         atl_raise(L,
                   "scope.%s: the request is over; read what is needed later "
                   "while it runs",

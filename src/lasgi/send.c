@@ -55,14 +55,17 @@ static const char *const key_names[KEY_COUNT] = {
 #define KEY_INDEX(key) lua_upvalueindex(3 + (int)(key))
 
 void
-atl_lasgi_push_send(lua_State *L, struct atl_vm *vm)
+atl_lasgi_push_send(lua_State *L, struct atl_lasgi *l)
 {
     int i;
 
-    lua_pushlightuserdata(L, vm);
+    lua_pushlightuserdata(L, l->vm);
     lua_pushliteral(L, "send");
-    for (i = 0; i < KEY_COUNT; i++)
+    for (i = 0; i < KEY_COUNT; i++) {
         lua_pushstring(L, key_names[i]);
+        if (i < UNKNOWN)
+            l->message_types[i] = lua_tostring(L, -1);
+    }
     lua_pushcclosure(L, atl_lasgi_send, 2 + KEY_COUNT);
 }
 
@@ -154,22 +157,22 @@ fail_head(lua_State *L, struct atl_exchange *x, const char *text)
 
 /* The message's type, whose name is left at 3 for error messages. */
 static enum key
-get_type(lua_State *L)
+get_type(lua_State *L, const struct atl_lasgi *l)
 {
     const char *name;
     int type;
 
+    lua_settop(L, MESSAGE);
     if (!lua_istable(L, MESSAGE))
         atl_raise(L, "send: a message is a table, got %s",
                   luaL_typename(L, MESSAGE));
-    lua_settop(L, MESSAGE);
     get(L, KEY_TYPE);
     if (lua_type(L, 3) != LUA_TSTRING)
         atl_raise(L, "send: message.type is a string, got %s",
                   luaL_typename(L, 3));
     name = lua_tostring(L, 3);
     for (type = START; type < UNKNOWN; type++)
-        if (name == lua_tostring(L, KEY_INDEX(type)))
+        if (name == l->message_types[type])
             break;
     return (enum key)type;
 }
@@ -444,9 +447,10 @@ send_file(lua_State *L, struct atl_exchange *x)
 int
 atl_lasgi_send(lua_State *L)
 {
-    struct atl_exchange *x = atl_scope_exchange(L, 1);
+    const struct atl_scope_ud *scope = lua_touserdata(L, 1);
+    struct atl_exchange *x = atl_scope_exchange(scope);
     struct atl_lua_task *t = atl_check_task_only(L);
-    enum key type = get_type(L);
+    enum key type = get_type(L, scope->lasgi);
 
     if (type == UNKNOWN)
         return atl_raise(L, "send: unknown message type '%s'",
