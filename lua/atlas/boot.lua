@@ -45,7 +45,6 @@ return {
     body = body,
     raise = raise,
     raiser = raiser,
-    check = check,
     error_meta = errors.meta,
     cancelled_meta = errors.Cancelled.meta,
     new_cancelled = errors.Cancelled.new,

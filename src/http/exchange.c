@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "http/scan.h"
 #include "http/server.h"
 #include "http/status.h"
 #include "net/stream.h"
@@ -142,31 +143,26 @@ atl_response_reset(struct atl_exchange *x)
         x->io->reset(x);
 }
 
-/* Bytes of a token (RFC 9110 5.6.2). */
 static bool
 is_token(struct atl_str s)
-{
-    static const char specials[] = "!#$%&'*+-.^_`|~";
-    size_t i;
-
-    for (i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-            (c >= '0' && c <= '9') || (c != '\0' && strchr(specials, c)))
-            continue;
-        return false;
-    }
-    return s.len > 0;
-}
-
-static bool
-is_field_value(struct atl_str s)
 {
     size_t i;
 
     for (i = 0; i < s.len; i++)
-        if (s.ptr[i] == '\r' || s.ptr[i] == '\n' || s.ptr[i] == '\0')
+        if (atl_scan_token[(unsigned char)s.ptr[i]] == 0)
+            return false;
+    return s.len > 0;
+}
+
+/* Without the bytes that would end the field, or be taken for its end. */
+static bool
+is_field_value(struct atl_str s)
+{
+    const char *end = s.ptr + s.len;
+    const char *p = atl_scan_value(s.ptr, end);
+
+    for (; p < end; p++) /* other control characters are the handler's */
+        if (*p == '\r' || *p == '\n' || *p == '\0')
             return false;
     return true;
 }

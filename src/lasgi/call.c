@@ -7,9 +7,8 @@
 #include "base/log.h"
 #include "http/sendfile.h"
 #include "lasgi/lasgi.h"
-#include "lua/loader.h"
+#include "lua/error.h"
 #include "lua/outcome.h"
-#include "lua/reg.h"
 #include "lua/trace.h"
 
 static_assert(sizeof(struct atl_call) <= ATL_EXCHANGE_DATA,
@@ -135,11 +134,6 @@ void
 atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L, int app,
                int state)
 {
-    static const struct atl_reg core[] = {
-        {"receive", atl_lasgi_receive, 0},
-        {NULL, NULL, 0},
-    };
-
     l->vm = vm;
     lua_pushvalue(L, app);
     l->app = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -149,11 +143,12 @@ atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L, int app,
     lua_getglobal(L, "require");
     lua_pushliteral(L, "atlas.lasgi");
     lua_call(L, 1, 1);
-    lua_newtable(L);
-    atl_reg_set(L, vm, core);
+    lua_pushlightuserdata(L, vm);
+    lua_pushliteral(L, "receive");
+    lua_pushcclosure(L, atl_lasgi_receive, 2);
     atl_lasgi_push_send(L, l);
-    lua_setfield(L, -2, "send");
-    atl_vm_push(L, vm->refs.check);
-    lua_call(L, 2, 1);
+    atl_push_raise_tag(L);
+    atl_vm_push(L, vm->refs.raise);
+    lua_call(L, 4, 1);
     l->serve = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -25,10 +25,16 @@ atl_push_error(lua_State *L, struct atl_vm *vm, int code, const char *what)
     return 2;
 }
 
+void
+atl_push_raise_tag(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&tag);
+}
+
 int
 atl_push_raise(lua_State *L, enum atl_raise kind)
 {
-    lua_pushlightuserdata(L, (void *)&tag);
+    atl_push_raise_tag(L);
     lua_pushinteger(L, kind);
     return 2;
 }

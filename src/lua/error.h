@@ -20,7 +20,10 @@ enum atl_raise {
     ATL_RAISE_ERROR, /* with the error value and its traceback, or nil */
 };
 
-/* Push the raise tag and `kind`; the value is pushed by the caller.  2. */
+/* Push the tag that a Lua wrapper looks for. */
+void atl_push_raise_tag(lua_State *L);
+
+/* Push the tag and `kind`; the value is pushed by the caller.  2. */
 int atl_push_raise(lua_State *L, enum atl_raise kind);
 
 /* Push the reason for which the scope of `task` is cancelled, or nil. */

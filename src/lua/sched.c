@@ -406,7 +406,6 @@ atl_sched_open(struct atl_vm *vm)
         {"body", &vm->refs.body},
         {"raise", &vm->refs.raise},
         {"raiser", &vm->refs.raiser},
-        {"check", &vm->refs.check},
         {"error_meta", &vm->refs.error_meta},
         {"cancelled_meta", &vm->refs.cancelled_meta},
         {"new_cancelled", &vm->refs.new_cancelled},
@@ -429,8 +428,7 @@ atl_sched_open(struct atl_vm *vm)
     lua_pushcclosure(L, atl_trace_on_error, 1);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, atl_trace_inherit, 1);
-    atl_push_raise(L, ATL_RAISE_ERROR);
-    lua_pop(L, 1); /* only the tag */
+    atl_push_raise_tag(L);
     if (lua_pcall(L, 4, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {

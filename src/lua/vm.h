@@ -23,8 +23,6 @@ struct atl_vm_refs {
     int raiser;         /* raiser(fn): what AWAITS functions are wrapped in */
     int failed;         /* table: task pointer -> its userdata, while a failure
                            waits to be handled */
-    int check;          /* check(...): its arguments, unless they are what
-                           atl_push_raise() pushed */
     int error_meta;     /* metatable of error objects */
     int cancelled_meta; /* metatable of Cancelled */
     int new_cancelled;  /* function (reason) -> Cancelled */
