@@ -2,11 +2,12 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local done, on_error, inherit, RAISE = ...
+local done, on_error, inherit, is_waiting, RAISE = ...
 
-require "atlas.patch"
 local errors = require "atlas.errors"
-local error, xpcall = error, xpcall
+
+require("atlas.patch").patch_coroutines(is_waiting)
+local error, select, xpcall = error, select, xpcall
 
 -- Every coroutine of the pool runs in here.  done() hands the results to the
 -- scheduler and returns when the coroutine is used again, with the next
@@ -18,19 +19,19 @@ end
 -- The kinds of enum atl_raise in src/lua/error.h.
 local CANCELLED = 1
 
-local function raise(kind, value, trace)
+local function raise(kind, value, trace, late)
     if kind == CANCELLED then
         return error(errors.Cancelled.new(value), 0)
     end
-    inherit(value, trace)
+    inherit(value, trace, late)
     return error(value, 0)
 end
 
-local function check(first, ...)
-    if first == RAISE then
-        return raise(...)
+local function check(...)
+    if (...) == RAISE then
+        return raise(select(2, ...))
     end
-    return first, ...
+    return ...
 end
 
 -- What a function that awaits is exposed through: a resumed C function cannot
@@ -41,8 +42,23 @@ local function raiser(fn)
     end
 end
 
+-- What a task deferred: the last first, each shielded, none keeping the
+-- others from running.
+local function run_deferred(list)
+    local shield = require("atlas.scope").shield
+    local log_error = require("atlas.task.core").log_error
+
+    for i = #list, 1, -1 do
+        local ok, err = xpcall(shield, on_error, list[i])
+        if not ok then
+            log_error("error in a deferred function", err)
+        end
+    end
+end
+
 return {
     body = body,
+    run_deferred = run_deferred,
     raise = raise,
     raiser = raiser,
     error_meta = errors.meta,

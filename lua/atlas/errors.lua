@@ -53,4 +53,19 @@ M.Cancelled = class("atlas.Cancelled", "ECANCELED", "cancelled")
 ---@field reason any
 M.TaskCancelled = class("atlas.TaskCancelled", "ETASKCANCELED", "the awaited task was cancelled")
 
+--- Raised by the timeout() whose deadline has passed; pawait and move_on give
+--- it too.
+---@class atlas.Timeout
+---@field code "ETIMEDOUT"
+---@field scope { seconds: number }   which timeout it was
+M.Timeout = class("atlas.Timeout", "ETIMEDOUT", "timed out")
+
+function M.Timeout.new(scope)
+    return setmetatable({ scope = scope }, M.Timeout.meta)
+end
+
+function M.Timeout.meta.__tostring(err)
+    return ("timed out after %g s"):format(err.scope.seconds)
+end
+
 return M

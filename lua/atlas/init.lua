@@ -1,11 +1,11 @@
 -- init.lua - require "atlas": the names that people type most.
 
-local task = require "atlas.task"
-
 local M = {}
 
-for name, value in pairs(task) do
-    M[name] = value
+for _, module in ipairs { "atlas.task", "atlas.scope", "atlas.group" } do
+    for name, value in pairs(require(module)) do
+        M[name] = value
+    end
 end
 
 return M

@@ -3,8 +3,15 @@
 
 local getmetatable = debug.getmetatable
 local original_pairs = pairs
+local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
 
-local M = { original = { pairs = original_pairs } }
+local M = {
+    original = {
+        pairs = original_pairs,
+        ["coroutine.resume"] = resume,
+        ["coroutine.wrap"] = coroutine.wrap,
+    },
+}
 
 -- LuaJIT is built without the 5.2 behaviour of pairs: scopes and other lazy
 -- objects could not be copied with it.
@@ -27,6 +34,36 @@ if not honours_pairs() then
             return iterate(t)
         end
         return original_pairs(t)
+    end
+end
+
+-- An await inside a user's coroutine yields to whoever resumed that: it has
+-- to be passed on, out to the task, and its results back in.
+function M.patch_coroutines(is_waiting)
+    local function pass(co, ...)
+        if is_waiting() then
+            return pass(co, resume(co, yield()))
+        end
+        return ...
+    end
+
+    function coroutine.resume(co, ...) -- luacheck: ignore 122
+        return pass(co, resume(co, ...))
+    end
+
+    local function unwrap(ok, ...)
+        if ok then
+            return ...
+        end
+        return error((...), 0)
+    end
+
+    function coroutine.wrap(fn) -- luacheck: ignore 122
+        local co = create(fn)
+
+        return function(...)
+            return unwrap(pass(co, resume(co, ...)))
+        end
     end
 end
 

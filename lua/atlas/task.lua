@@ -6,13 +6,14 @@ local core = require "atlas.task.core"
 local errors = require "atlas.errors"
 
 local callback = core.callback
+local check_await, check_suspend = core.checks.await, core.checks.suspend
 local pcall, select, error = pcall, select, error
 local unpack = table.unpack or unpack
 
 local M = {}
 
-for name, fn in pairs(core) do
-    M[name] = fn
+for _, name in ipairs { "callback", "checkpoint", "current", "detach", "now", "sleep", "spawn" } do
+    M[name] = core[name]
 end
 
 M.Cancelled = errors.Cancelled
@@ -36,6 +37,7 @@ end
 ---@param fn fun(resume: fun(...)): fun()?
 ---@return any ...  what `resume` was called with
 function M.suspend(fn)
+    check_suspend(fn)
     local resume, wait = callback()
     local canceller = fn(resume)
 
@@ -71,6 +73,7 @@ end
 ---@param ... any  the arguments before the callback
 ---@return any ...  what follows `err`, or nil, err
 function M.await(fn, ...)
+    check_await(fn)
     local resume, wait = callback()
 
     call_with(fn, resume, select("#", ...), ...)

@@ -14,6 +14,8 @@ void atl_bind_task_type(struct atl_vm *vm);
 
 /* One a module: functions (L) with the VM as upvalue, returning a table. */
 int luaopen_atlas_task(lua_State *L);
+int luaopen_atlas_scope(lua_State *L);
+int luaopen_atlas_group(lua_State *L);
 int luaopen_atlas_server(lua_State *L);
 
 #endif

@@ -38,12 +38,12 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
 
     lua_State *L = vm->L;
 
-    t = atl_sched_take(vm, L, NULL);
+    t = atl_sched_take_root(vm, L);
     t->on_end = on_end;
     t->data = &end;
     lua_pushliteral(L, "main");
     atl_task_set_value(L, t, "name");
-    luaL_checkstack(t->co, nargs + 1, "too many arguments");
+    lua_checkstack(t->co, nargs + 2);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);
     atl_loop_run(&vm->loop);

@@ -54,6 +54,7 @@ struct atl_h1 {
     bool body_done;           /* the request has been read to its end */
     bool chunked;             /* the response is */
     bool close;               /* the connection ends with this response */
+    bool body_begun;          /* a byte of the request's body has come */
     bool cut;                 /* and the client must see that it is not whole */
     bool until_close;         /* the response's end is the connection's */
     bool timed;               /* the head has a deadline */

@@ -18,6 +18,7 @@ atl_h1_start_body(struct atl_h1 *h)
     h->body_left = 0;
     h->body_done = true;
     h->body_drained = 0;
+    h->body_begun = false;
     h->framing = r->framing;
     h->chunks = (struct atl_h1_chunks){0};
     if (r->framing == ATL_FRAMING_LENGTH) {
@@ -55,6 +56,7 @@ take_piece(struct atl_h1 *h, struct atl_str *piece)
     piece->len = 0;
     if (h->body_done)
         return 1;
+    h->body_begun |= len > 0;
     if (h->framing == ATL_FRAMING_LENGTH) {
         if (len > h->body_left)
             len = (size_t)h->body_left;
@@ -106,7 +108,7 @@ send_continue(struct atl_h1 *h)
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
     h->continued = true;
-    if (h->body < h->in_len || h->x->response != ATL_RESPONSE_IDLE)
+    if (h->body_begun || h->x->response != ATL_RESPONSE_IDLE)
         return;
     if (atl_buf_append(&h->out, line, sizeof(line) - 1) == 0)
         atl_loop_at_turn_end(h->conn->server->loop, &h->hook);

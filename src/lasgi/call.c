@@ -74,7 +74,7 @@ on_request(struct atl_exchange *x)
 {
     struct atl_lasgi *l = x->server->data;
     struct atl_call *call = atl_call_of(x);
-    struct atl_lua_task *t = atl_sched_take(l->vm, l->vm->L, NULL);
+    struct atl_lua_task *t = atl_sched_take_root(l->vm, l->vm->L);
 
     memset(call, 0, sizeof(*call));
     call->lasgi = l;

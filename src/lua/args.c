@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OWN_CHUNKS "@atlas/" /* what the loader names embedded modules */
+#include "lua/loader.h"
 
 /* The name under which the running C function was registered. */
 static const char *
@@ -26,8 +26,8 @@ atl_push_where(lua_State *L)
 
     for (level = 1; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline > 0 &&
-            strncmp(ar.source, OWN_CHUNKS, strlen(OWN_CHUNKS)) != 0) {
+        if (ar.currentline > 0 && strncmp(ar.source, "@" ATL_OWN_CHUNKS,
+                                          sizeof(ATL_OWN_CHUNKS)) != 0) {
             lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
             return;
         }

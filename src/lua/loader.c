@@ -63,7 +63,8 @@ atl_loader_load(lua_State *L, const char *name)
         lua_pushfstring(L, "no embedded module '%s'", name);
         return LUA_ERRRUN;
     }
-    snprintf(chunk, sizeof(chunk), "@%s", m->path);
+    snprintf(chunk, sizeof(chunk), "@" ATL_OWN_CHUNKS "%s",
+             m->path + strlen("atlas/"));
 #ifdef ATL_LUA_DIR
     {
         char file[512];

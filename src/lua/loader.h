@@ -6,6 +6,9 @@
 
 #include "lua/vm.h"
 
+/* What the chunk names of Atlas's own modules begin with, behind the '@'. */
+#define ATL_OWN_CHUNKS "<atlas>/"
+
 /*
  * Put every embedded module into package.preload, and the working directory,
  * LUA_PATH and the system's folders into package.path, in this order.
@@ -13,7 +16,7 @@
 void atl_loader_open(struct atl_vm *vm);
 
 /*
- * Push the chunk of the embedded module `name`, called "@atlas/task.lua" in
+ * Push the chunk of the embedded module `name`, called "@<atlas>/task.lua" in
  * messages.  A debug build in its checkout reads the file itself, so that an
  * edit needs no build.  Returns what luaL_loadbuffer returns; on an error its
  * message is pushed.

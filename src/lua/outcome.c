@@ -37,14 +37,13 @@ remember(lua_State *L, struct atl_lua_task *t, bool keep)
     lua_pop(L, 1);
 }
 
-/* The failure has been given to somebody, or been reported. */
-static void
-set_handled(lua_State *L, struct atl_lua_task *t)
+void
+atl_outcome_set_handled(lua_State *L, struct atl_lua_task *t)
 {
     if (t->handled)
         return;
     t->handled = true;
-    if (t->task.state == ATL_TASK_DONE && t->task.parent != NULL) {
+    if (t->task.state == ATL_TASK_DONE && t->task.owner != NULL) {
         atl_task_forget(&t->task);
         remember(L, t, false);
     }
@@ -85,7 +84,7 @@ collect_failures(struct atl_lua_task *t)
 {
     struct atl_link *link;
 
-    while ((link = t->task.children.next) != &t->task.children) {
+    while ((link = t->task.own.children.next) != &t->task.own.children) {
         struct atl_lua_task *child =
             (struct atl_lua_task *)ATL_OWNER(link, struct atl_task, sibling);
 
@@ -93,7 +92,7 @@ collect_failures(struct atl_lua_task *t)
             adopt_failure(t, child);
         else
             log_failure(child);
-        set_handled(t->vm->L, child);
+        atl_outcome_set_handled(t->vm->L, child);
     }
 }
 
@@ -106,7 +105,7 @@ keep_outcome(struct atl_lua_task *t)
     lua_State *co = t->co;
     int i, first = lua_gettop(co) - t->count + 1;
 
-    luaL_checkstack(co, 6, "results");
+    lua_checkstack(co, 8);
     if (t->failed) {
         lua_pushvalue(co, -1);
         atl_task_set_value(co, t, "error");
@@ -146,7 +145,7 @@ push_failure(lua_State *to, lua_State *run, struct atl_lua_task *t,
 {
     int values = lua_gettop(to);
 
-    set_handled(run, t);
+    atl_outcome_set_handled(run, t);
     if (protected)
         lua_pushboolean(to, 0);
     else
@@ -157,7 +156,16 @@ push_failure(lua_State *to, lua_State *run, struct atl_lua_task *t,
     if (protected)
         return 2;
     lua_getfield(to, values, "trace");
-    return 4;
+    lua_pushboolean(to, to == run); /* it ended before it was awaited */
+    return 5;
+}
+
+static int
+push_no_room(lua_State *to)
+{
+    atl_push_raise(to, ATL_RAISE_ERROR);
+    lua_pushliteral(to, "too many results for the stack");
+    return 3;
 }
 
 /* With the userdata of `t` on top of `to`: push its outcome; how many? */
@@ -167,7 +175,8 @@ push_outcome(lua_State *to, lua_State *run, struct atl_lua_task *t,
 {
     int i, values;
 
-    luaL_checkstack(to, t->count + 8, "results");
+    if (!lua_checkstack(to, t->count + 8))
+        return push_no_room(to);
     atl_getuservalue(to, -1);
     values = lua_gettop(to);
     if (t->failed)
@@ -247,12 +256,65 @@ is_unheard(const struct atl_lua_task *t)
     return t->failed && !t->handled && !t->cancelled;
 }
 
+/*
+ * Run what the task deferred: its coroutine goes on with that, and comes back
+ * here through resume() with its outcome kept among its values.
+ */
+static void
+run_deferred(struct atl_lua_task *t)
+{
+    lua_State *co;
+
+    keep_outcome(t);
+    t->saved_count = t->count;
+    t->saved_failed = t->failed;
+    t->has_deferred = false;
+    t->deferring = true;
+    t->body_ended = false;
+    co = atl_sched_fresh_stack(t);
+    atl_vm_push(co, t->vm->refs.run_deferred);
+    atl_task_get_value(co, t, "deferred");
+    t->task.state = ATL_TASK_PARKED;
+    atl_sched_start(t, 1);
+}
+
+/* The deferred functions have run: the outcome is what it was. */
+static void
+restore_outcome(struct atl_lua_task *t)
+{
+    lua_State *co = t->co;
+    int i;
+
+    t->deferring = false;
+    t->failed = t->saved_failed;
+    t->count = t->saved_count;
+    lua_settop(co, 0);
+    lua_checkstack(co, t->count + 4);
+    if (t->failed) {
+        atl_task_get_value(co, t, "error");
+        return;
+    }
+    if (t->count == 0)
+        return;
+    atl_task_push_values(co, t, false);
+    for (i = 1; i <= t->count; i++)
+        lua_rawgeti(co, 1, i);
+    lua_remove(co, 1);
+}
+
 void
 atl_outcome_settle(struct atl_lua_task *t)
 {
     bool keep;
 
-    if (!atl_list_is_empty(&t->task.children))
+    if (t->deferring)
+        restore_outcome(t);
+    if (t->has_deferred) {
+        run_deferred(t);
+        return;
+    }
+
+    if (!atl_list_is_empty(&t->task.own.children))
         collect_failures(t);
     if (t->failed)
         t->cancelled = atl_is_cancelled_error(t->co, t->vm, -1);
@@ -263,7 +325,7 @@ atl_outcome_settle(struct atl_lua_task *t)
         t->on_end(t, t->co, t->failed, t->count);
         t->handled = true;
     }
-    keep = is_unheard(t) && t->task.parent != NULL;
+    keep = is_unheard(t) && t->task.owner->ops->hears;
     if (keep)
         remember(t->vm->L, t, true);
     else if (is_unheard(t))

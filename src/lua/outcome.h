@@ -24,6 +24,9 @@ void atl_outcome_settle(struct atl_lua_task *t);
  */
 int atl_outcome_await(lua_State *L, struct atl_lua_task *t, bool protected);
 
+/* The failure of `t` has been given to somebody, or been reported. */
+void atl_outcome_set_handled(lua_State *L, struct atl_lua_task *t);
+
 /* A task that waits for `t`, or NULL. */
 struct atl_lua_task *atl_outcome_first_awaiter(struct atl_lua_task *t);
 

@@ -56,6 +56,15 @@ unanchor(lua_State *L, int array, int slot)
     anchor(L, array, slot);
 }
 
+/* Give the slot a new coroutine, which stands ready for a function. */
+static void
+renew_coroutine(struct atl_vm *vm, lua_State *L, int slot)
+{
+    vm->slots[slot].co = lua_newthread(L);
+    anchor(L, vm->refs.threads, slot);
+    atl_vm_push(vm->slots[slot].co, vm->refs.body);
+}
+
 /* A slot with a coroutine, which stands ready for a function to run. */
 static int
 take_slot(struct atl_vm *vm, lua_State *L, bool *fresh_out)
@@ -69,10 +78,8 @@ take_slot(struct atl_vm *vm, lua_State *L, bool *fresh_out)
         return slot;
     }
     slot = new_slot(vm);
-    vm->slots[slot].co = lua_newthread(L);
+    renew_coroutine(vm, L, slot);
     vm->slots[slot].task = NULL;
-    anchor(L, vm->refs.threads, slot);
-    atl_vm_push(vm->slots[slot].co, vm->refs.body);
     return slot;
 }
 
@@ -185,7 +192,8 @@ atl_task_get_value_of(lua_State *L, int index, const char *key)
 /* --- birth --- */
 
 struct atl_lua_task *
-atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_lua_task *parent)
+atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
+               struct atl_scope *scope)
 {
     bool fresh;
     int slot = take_slot(vm, L, &fresh);
@@ -205,15 +213,14 @@ atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_lua_task *parent)
     t->number = ++vm->tasks;
     vm->slots[slot].task = t;
     vm->live++;
-    atl_task_init(&t->task, &vm->loop, parent != NULL ? &parent->task : NULL,
-                  &ops);
+    atl_task_init(&t->task, &vm->loop, owner, scope, &ops);
     return t;
 }
 
 void
 atl_sched_start(struct atl_lua_task *t, int nargs)
 {
-    t->task.results = (uint16_t)(nargs + 1); /* the function too */
+    t->task.results = (uint32_t)(nargs + 1); /* the function too */
     atl_task_queue(&t->task);
 }
 
@@ -245,25 +252,51 @@ push_wake(struct atl_lua_task *t)
     }
 }
 
+/* The body has returned more than can be handed on. */
+static void
+refuse_results(struct atl_lua_task *t)
+{
+    lua_settop(t->co, 0);
+    lua_pushfstring(t->co, "too many results: %d, at most %d", t->count,
+                    ATL_MAX_VALUES);
+    t->failed = true;
+    t->count = 1;
+}
+
 /* The body is over; settle now, or when the last child has ended. */
 static void
 end_body(struct atl_lua_task *t, bool failed, int count)
 {
     t->body_ended = true;
+    /* What a body left behind that died, or whose yield somebody caught. */
+    atl_wait_abandon(&t->task);
+    atl_timed_leave_all(&t->task);
     t->failed = failed;
     t->count = count;
+    if (count > ATL_MAX_VALUES)
+        refuse_results(t);
     /* Children of a body that has failed serve nobody any more. */
-    if (failed && !atl_list_is_empty(&t->task.children))
+    if (failed && t->task.own.running > 0)
         atl_task_cancel(&t->task, 0);
     if (atl_task_end_body(&t->task))
         atl_outcome_settle(t);
 }
 
-/* The coroutine has died of an error that its own xpcall could not catch. */
+/*
+ * The coroutine has died of an error that its own xpcall could not catch: its
+ * stack may be full.  The error goes to another.
+ */
 static void
 died(struct atl_lua_task *t)
 {
-    t->vm->slots[t->slot].co = NULL; /* never to be used again */
+    struct atl_vm *vm = t->vm;
+
+    lua_xmove(t->co, vm->L, 1);
+    renew_coroutine(vm, vm->L, t->slot);
+    t->co = vm->slots[t->slot].co;
+    lua_settop(t->co, 0);
+    lua_xmove(vm->L, t->co, 1);
+    vm->slots[t->slot].co = NULL; /* only a place for the error */
     end_body(t, true, 1);
 }
 
@@ -330,6 +363,37 @@ f_done(lua_State *L)
 }
 
 void
+atl_task_defer(lua_State *L, struct atl_lua_task *t)
+{
+    atl_task_push_values(L, t, true);
+    lua_getfield(L, -1, "deferred");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, -3, "deferred");
+    }
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (int)atl_rawlen(L, -2) + 1);
+    lua_pop(L, 2);
+    t->has_deferred = true;
+}
+
+lua_State *
+atl_sched_fresh_stack(struct atl_lua_task *t)
+{
+    struct atl_vm *vm = t->vm;
+
+    lua_settop(t->co, 0);
+    if (vm->slots[t->slot].co == NULL) {
+        renew_coroutine(vm, vm->L, t->slot);
+        t->co = vm->slots[t->slot].co;
+        t->fresh = true;
+    }
+    return t->co;
+}
+
+void
 atl_sched_recycle(struct atl_lua_task *t)
 {
     struct atl_vm *vm = t->vm;
@@ -393,6 +457,16 @@ atl_await(lua_State *L, struct atl_wait *wait)
     return lua_yield(L, 0);
 }
 
+/* is_waiting(): has an await of the running task yielded just now? */
+static int
+f_is_waiting(lua_State *L)
+{
+    const struct atl_task *task = ATL_VM(L)->loop.current;
+
+    lua_pushboolean(L, task != NULL && task->pending != NULL);
+    return 1;
+}
+
 /* --- open and close --- */
 
 int
@@ -406,6 +480,7 @@ atl_sched_open(struct atl_vm *vm)
         {"body", &vm->refs.body},
         {"raise", &vm->refs.raise},
         {"raiser", &vm->refs.raiser},
+        {"run_deferred", &vm->refs.run_deferred},
         {"error_meta", &vm->refs.error_meta},
         {"cancelled_meta", &vm->refs.cancelled_meta},
         {"new_cancelled", &vm->refs.new_cancelled},
@@ -428,8 +503,10 @@ atl_sched_open(struct atl_vm *vm)
     lua_pushcclosure(L, atl_trace_on_error, 1);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, atl_trace_inherit, 1);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, f_is_waiting, 1);
     atl_push_raise_tag(L);
-    if (lua_pcall(L, 4, 1, 0) != LUA_OK)
+    if (lua_pcall(L, 5, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
         lua_getfield(L, -1, boot[i].name);

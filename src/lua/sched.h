@@ -17,6 +17,9 @@
 #include "rt/task.h"
 
 #define ATL_TASK_TYPE "atlas.Task"
+#define ATL_MAX_VALUES                                      \
+    5000 /* arguments, or results, of one task or callback: \
+            LuaJIT's C stack has room for 8,000 */
 
 /*
  * A task has ended: runs once, on the loop's top level, before the task can
@@ -40,10 +43,15 @@ struct atl_lua_task {
     bool exposed;    /* Lua has seen the userdata */
     bool fresh;      /* its coroutine has never run */
     bool body_ended;
-    bool failed;     /* the one result is an error */
-    bool cancelled;  /* which is of class Cancelled */
-    bool handled;    /* which has been given to somebody */
-    bool has_values; /* its user value is a table of its own */
+    bool failed;       /* the one result is an error */
+    bool cancelled;    /* which is of class Cancelled */
+    bool handled;      /* which has been given to somebody */
+    bool has_deferred; /* functions to run when it ends, among its values */
+    bool deferring;    /* they run; meanwhile the outcome is kept: */
+    bool saved_failed;
+    int saved_count;
+    bool trace_is_whole; /* the inherited traceback needs nothing added */
+    bool has_values;     /* its user value is a table of its own */
 };
 
 /* Called by atl_vm_new(), and by atl_vm_free() behind lua_close(). */
@@ -51,12 +59,20 @@ int atl_sched_open(struct atl_vm *vm);
 void atl_sched_close(struct atl_vm *vm);
 
 /*
- * A task that isn't queued yet, child of `parent` (NULL: the loop's own).
+ * A task that isn't queued yet, owned by `owner`, its scope below `scope`.
  * `L` is the running state, or the main one outside any task.
  * Push a function and its arguments to (*t)->co, then atl_sched_start().
  */
 struct atl_lua_task *atl_sched_take(struct atl_vm *vm, lua_State *L,
-                                    struct atl_lua_task *parent);
+                                    struct atl_owner *owner,
+                                    struct atl_scope *scope);
+
+/* The same, owned by nobody: a request's task, the main one. */
+static inline struct atl_lua_task *
+atl_sched_take_root(struct atl_vm *vm, lua_State *L)
+{
+    return atl_sched_take(vm, L, &vm->loop.roots, &vm->loop.root);
+}
 
 /* Queue it; `nargs` arguments stand above the function on t->co. */
 void atl_sched_start(struct atl_lua_task *t, int nargs);
@@ -105,6 +121,15 @@ void atl_task_get_value(lua_State *L, struct atl_lua_task *t, const char *key);
 /* The same for the userdata at `index`, which need not be anchored. */
 void atl_task_set_value_of(lua_State *L, int index, const char *key);
 void atl_task_get_value_of(lua_State *L, int index, const char *key);
+
+/* Have the function at 1 run when `t` ends, in reverse order. */
+void atl_task_defer(lua_State *L, struct atl_lua_task *t);
+
+/*
+ * For lua/outcome.c: the empty stack of `t`, ready for another function to be
+ * run by atl_sched_start().  A coroutine that died is replaced.
+ */
+lua_State *atl_sched_fresh_stack(struct atl_lua_task *t);
 
 /* Give back the coroutine of a task that is done; for lua/outcome.c. */
 void atl_sched_recycle(struct atl_lua_task *t);

@@ -8,11 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "lua/loader.h"
 #include "lua/outcome.h"
 
 #define MAX_HOPS 16     /* tasks that one traceback follows */
 #define MAX_TRACE 65536 /* bytes of one traceback */
-#define BOOT "atlas/boot.lua:"
 
 /* --- where a task was spawned --- */
 
@@ -64,8 +64,10 @@ starts_with(const char *text, const char *prefix)
 static bool
 is_own_line(const char *p, const char *next)
 {
-    return starts_with(p, "\t" BOOT) || starts_with(p, "\t(...tail calls") ||
-           (starts_with(p, "\t[C]: in ") && starts_with(next, "\t" BOOT));
+    return starts_with(p, "\t" ATL_OWN_CHUNKS) ||
+           starts_with(p, "\t(...tail calls") ||
+           (starts_with(p, "\t[C]: in ") &&
+            starts_with(next, "\t" ATL_OWN_CHUNKS));
 }
 
 /* Add text to the traceback; what passes the buffer's limit is left out. */
@@ -113,7 +115,7 @@ add_line(struct atl_buf *b, struct atl_lua_task *t)
 
     for (level = 0; t->co != NULL && lua_getstack(t->co, level, &ar); level++) {
         lua_getinfo(t->co, "Sl", &ar);
-        if (ar.currentline > 0 && strncmp(ar.source, "@atlas/", 7) != 0) {
+        if (ar.currentline > 0 && !starts_with(ar.source, "@" ATL_OWN_CHUNKS)) {
             snprintf(text, sizeof(text), "%s:%d", ar.short_src, ar.currentline);
             add_text(b, text);
             return;
@@ -145,6 +147,28 @@ add_site(struct atl_buf *b, struct atl_lua_task *t)
     add_text(b, text);
 }
 
+/* Has the walk been at `t`?  Tasks may wait for each other in a circle. */
+static bool
+is_visited(struct atl_lua_task *const *visited, int count,
+           const struct atl_lua_task *t)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (visited[i] == t)
+            return true;
+    return false;
+}
+
+static void
+add_awaited_by(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
+{
+    add_text(b, "\nawaited by task '");
+    add_name(b, L, t);
+    add_text(b, "' at ");
+    add_line(b, t);
+}
+
 /*
  * Follow `t` outward: where it was spawned, then whoever waits for it, or the
  * task that spawned it, each with its stack.
@@ -152,20 +176,19 @@ add_site(struct atl_buf *b, struct atl_lua_task *t)
 static void
 add_chain(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
 {
-    struct atl_lua_task *next;
+    struct atl_lua_task *visited[MAX_HOPS], *next;
     int hops;
 
     for (hops = 0; hops < MAX_HOPS; hops++) {
+        visited[hops] = t;
         add_site(b, t);
         next = atl_outcome_first_awaiter(t);
-        if (next != NULL) {
-            add_text(b, "\nawaited by task '");
-            add_name(b, L, next);
-            add_text(b, "' at ");
-            add_line(b, next);
-        } else if ((next = (struct atl_lua_task *)t->task.parent) == NULL) {
+        if (next != NULL && !is_visited(visited, hops + 1, next))
+            add_awaited_by(b, L, next);
+        else
+            next = (struct atl_lua_task *)atl_task_parent(&t->task);
+        if (next == NULL || is_visited(visited, hops + 1, next))
             return;
-        }
         if (next->co != NULL && next->co != L)
             add_stack(b, L, next->co, 0);
         t = next;
@@ -198,6 +221,8 @@ atl_trace_inherit(lua_State *L)
 {
     struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
 
+    lua_settop(L, 3);
+    t->trace_is_whole = !lua_toboolean(L, 3);
     lua_settop(L, 2);
     atl_task_set_value(L, t, "inherited_trace");
     atl_task_set_value(L, t, "inherited_error");
@@ -218,35 +243,63 @@ push_inherited(lua_State *L, struct atl_lua_task *t)
     return false;
 }
 
-int
-atl_trace_on_error(lua_State *L)
+/* Push the traceback of the error at 1, which has been raised on `L`. */
+static void
+push_trace(lua_State *L, struct atl_lua_task *t)
 {
-    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
     struct atl_buf b;
 
-    lua_settop(L, 1);
-    if (t == NULL || atl_is_cancelled_error(L, t->vm, 1))
-        return 1;
     atl_buf_init(&b, MAX_TRACE);
     if (push_inherited(L, t)) {
         add_text(&b, "\n");
         add_text(&b, lua_tostring(L, -1));
-        if (strstr(lua_tostring(L, -1), "\nawaited by ") == NULL) {
-            add_text(&b, "\nawaited by task '");
-            add_name(&b, L, t);
-            add_text(&b, "' at ");
-            add_line(&b, t);
-            add_stack(&b, L, L, 1);
-            add_chain(&b, L, t);
+        if (t->trace_is_whole) {
+            push_text(L, &b);
+            return;
         }
-    } else {
-        add_stack(&b, L, L, 1);
-        if (L != t->co)
-            add_stack(&b, L, t->co, 0);
-        add_chain(&b, L, t);
+        add_awaited_by(&b, L, t);
     }
+    add_stack(&b, L, L, 1);
+    if (L != t->co)
+        add_stack(&b, L, t->co, 0);
+    add_chain(&b, L, t);
     push_text(L, &b);
+}
+
+/* Is the error at 1 one whose traceback somebody may want to read? */
+static bool
+is_worth_it(lua_State *L, const struct atl_lua_task *t)
+{
+    return t != NULL && !atl_is_cancelled_error(L, t->vm, 1);
+}
+
+int
+atl_trace_on_error(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    lua_settop(L, 1);
+    if (!is_worth_it(L, t))
+        return 1;
+    push_trace(L, t);
     atl_task_set_value(L, t, "trace");
+    lua_settop(L, 1);
+    return 1;
+}
+
+int
+atl_trace_keep(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    lua_settop(L, 1);
+    if (!is_worth_it(L, t))
+        return 1;
+    push_trace(L, t);
+    atl_task_set_value(L, t, "inherited_trace");
+    lua_pushvalue(L, 1);
+    atl_task_set_value(L, t, "inherited_error");
+    t->trace_is_whole = true;
     lua_settop(L, 1);
     return 1;
 }

@@ -13,10 +13,17 @@
 int atl_trace_on_error(lua_State *L);
 
 /*
- * Lua function (error, trace): the running task is about to raise the error
- * of a task that it awaited, whose traceback goes before its own.
+ * Lua function (error, trace, late): the running task is about to raise an
+ * error with the traceback that it has already; `late`: of a task that ended
+ * before it was awaited, so that this task's own stack is missing in it.
  */
 int atl_trace_inherit(lua_State *L);
+
+/*
+ * Lua function (error) -> error, a message handler: the error will be raised
+ * again farther out, and shall keep the traceback that it has here.
+ */
+int atl_trace_keep(lua_State *L);
 
 /* Remember in `t` the line that called the running C function. */
 void atl_trace_set_site(lua_State *L, struct atl_lua_task *t);

@@ -23,6 +23,7 @@ struct atl_vm_refs {
     int raiser;         /* raiser(fn): what AWAITS functions are wrapped in */
     int failed;         /* table: task pointer -> its userdata, while a failure
                            waits to be handled */
+    int run_deferred;   /* function (list), at the end of a task */
     int error_meta;     /* metatable of error objects */
     int cancelled_meta; /* metatable of Cancelled */
     int new_cancelled;  /* function (reason) -> Cancelled */

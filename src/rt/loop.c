@@ -25,6 +25,16 @@ on_tick(uv_timer_t *ticker)
     loop->armed_tick = NEVER;
 }
 
+/* Nobody waits for a task that nobody owns. */
+static void
+on_root_ended(struct atl_owner *owner, struct atl_task *child)
+{
+    (void)owner;
+    (void)child;
+}
+
+static const struct atl_owner_ops roots_ops = {on_root_ended, false};
+
 int
 atl_loop_init(struct atl_loop *loop)
 {
@@ -42,6 +52,7 @@ atl_loop_init(struct atl_loop *loop)
     atl_list_init(&loop->tomorrow);
     atl_list_init(&loop->turn_end);
     atl_scope_open(&loop->root, NULL, NULL);
+    atl_owner_init(&loop->roots, &roots_ops, NULL);
     loop->now_ns = atl_loop_clock(loop);
     atl_wheel_init(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
     return 0;
@@ -50,20 +61,17 @@ atl_loop_init(struct atl_loop *loop)
 void
 atl_loop_deinit(struct atl_loop *loop)
 {
-    void *op, *next;
-    int i, err;
+    struct atl_op_slab *slab;
+    int err;
 
     uv_close((uv_handle_t *)&loop->ticker, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     err = uv_loop_close(&loop->uv);
     assert(err == 0); /* somebody left a handle open */
     (void)err;
-    for (i = 0; i < ATL_OP_CLASSES; i++) {
-        for (op = loop->free_ops[i]; op != NULL; op = next) {
-            memcpy(&next, op, sizeof(next));
-            atl_free(op);
-        }
-        loop->free_ops[i] = NULL;
+    while ((slab = loop->op_slabs) != NULL) {
+        loop->op_slabs = slab->next;
+        atl_free(slab);
     }
 }
 

@@ -25,7 +25,7 @@
 
 #define ATL_LOOP_BURST 4096
 #define ATL_TICK_SHIFT 14 /* a tick of the wheel is 2^14 ns, about 16 us */
-#define ATL_OP_CLASSES 3  /* 64, 128 and 256 bytes... see task.c */
+#define ATL_OP_CLASSES 3  /* operations of 64, 128 and 256 bytes */
 
 /* Where time comes from; a test may put its own in loop->clock. */
 struct atl_clock {
@@ -43,6 +43,12 @@ struct atl_hook {
     void (*fn)(struct atl_hook *hook);
 };
 
+/* Operations that were allocated together (task.c). */
+struct atl_op_slab {
+    struct atl_op_slab *next;
+    _Alignas(16) char ops[];
+};
+
 struct atl_loop {
     uv_loop_t uv;
     struct atl_clock *clock; /* NULL: uv_hrtime */
@@ -52,11 +58,13 @@ struct atl_loop {
     struct atl_link turn_end; /* hooks */
     struct atl_task *current; /* the task that runs now, or NULL */
     struct atl_scope root;    /* above every scope */
+    struct atl_owner roots;   /* tasks that no other task owns */
     struct atl_wheel wheel;
     uv_timer_t ticker;   /* only wakes the poll; the wheel fires */
     uint64_t armed_tick; /* what the ticker is set to; UINT64_MAX: off */
     uint64_t seed;       /* not 0: the run queue's order is shuffled by it */
     void *free_ops[ATL_OP_CLASSES];
+    struct atl_op_slab *op_slabs;
     bool stopped;
 };
 

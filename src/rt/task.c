@@ -18,6 +18,7 @@ atl_scope_open(struct atl_scope *s, struct atl_scope *parent,
     memset(s, 0, sizeof(*s));
     s->parent = parent;
     s->task = task;
+    s->deadline_ns = parent != NULL ? parent->deadline_ns : UINT64_MAX;
     atl_list_init(&s->children);
     atl_list_init(&s->sibling);
     if (parent != NULL) {
@@ -26,12 +27,31 @@ atl_scope_open(struct atl_scope *s, struct atl_scope *parent,
     }
 }
 
+/* A scope that was left is freed with the last scope below it. */
+static void
+free_left(struct atl_scope *s)
+{
+    while (s != NULL && s->left && atl_list_is_empty(&s->children)) {
+        struct atl_timed_scope *timed =
+            ATL_OWNER(s, struct atl_timed_scope, scope);
+        struct atl_scope *parent = s->parent;
+
+        atl_timer_stop(timed->loop, &timed->timer);
+        atl_list_remove(&s->sibling);
+        atl_free(timed);
+        s = parent;
+    }
+}
+
 void
 atl_scope_close(struct atl_scope *s)
 {
+    struct atl_scope *parent = s->parent;
+
     assert(atl_list_is_empty(&s->children));
     atl_list_remove(&s->sibling);
     s->parent = NULL;
+    free_left(parent);
 }
 
 /* End the wait of a task that stands in the cancelled scope `s`. */
@@ -43,6 +63,8 @@ interrupt(struct atl_scope *s)
     if (task == NULL || task->scope != s)
         return;
     if (task->state == ATL_TASK_WAITING && task->pending != NULL) {
+        if (task->pending->kind->cancel == NULL)
+            return;
         task->pending->kind->cancel(task->pending);
         task->wake = ATL_WAKE_CANCELLED;
         atl_wake(task->pending, 0);
@@ -69,27 +91,57 @@ walk(struct atl_scope *top, struct atl_scope *s, bool down)
     return NULL;
 }
 
-bool
-atl_scope_cancel(struct atl_scope *top, int reason)
+static void on_timer(struct atl_timer *timer);
+
+/* What is around the shield has been cancelled: its time runs from now. */
+static void
+start_grace(struct atl_scope *s)
+{
+    struct atl_timed_scope *timed = ATL_OWNER(s, struct atl_timed_scope, scope);
+
+    if (!atl_timer_is_active(&timed->timer) && !s->cancelled)
+        atl_timer_start(timed->loop, &timed->timer,
+                        timed->loop->now_ns + timed->grace_ns, on_timer);
+}
+
+/* Cancel `top` and what is below it; with `all` shields are no hindrance. */
+static void
+cancel_tree(struct atl_scope *top, bool all)
 {
     struct atl_scope *s;
     bool down;
 
+    for (s = top; s != NULL; s = walk(top, s, down)) {
+        down = true;
+        if (s != top && s->shielded && !all) {
+            start_grace(s);
+            down = false;
+        } else if (s->cancelled) {
+            down = all; /* what is cancelled has told all below it */
+        } else {
+            s->cancelled = true;
+            interrupt(s);
+        }
+    }
+}
+
+bool
+atl_scope_cancel(struct atl_scope *top, int reason)
+{
     if (top->is_origin)
         return false;
     top->is_origin = true;
     top->reason = reason;
-    if (top->cancelled)
-        return true;
-    for (s = top; s != NULL; s = walk(top, s, down)) {
-        /* What is cancelled already has told all below it. */
-        down = s == top || (!s->shielded && !s->cancelled);
-        if (!down)
-            continue;
-        s->cancelled = true;
-        interrupt(s);
-    }
+    if (!top->cancelled)
+        cancel_tree(top, false);
     return true;
+}
+
+void
+atl_scope_cancel_all(struct atl_scope *top)
+{
+    top->is_origin = true;
+    cancel_tree(top, true);
 }
 
 struct atl_scope *
@@ -101,25 +153,105 @@ atl_scope_origin(struct atl_scope *s)
     return NULL;
 }
 
+/* --- scopes with a timer --- */
+
+static void
+on_timer(struct atl_timer *timer)
+{
+    struct atl_timed_scope *timed =
+        ATL_OWNER(timer, struct atl_timed_scope, timer);
+
+    timed->expired = true;
+    atl_scope_cancel(&timed->scope, 0);
+}
+
+struct atl_timed_scope *
+atl_timed_enter(struct atl_task *task, uint64_t due_ns, uint64_t grace_ns)
+{
+    struct atl_timed_scope *timed = atl_calloc(1, sizeof(*timed));
+    struct atl_scope *outer = task->scope;
+
+    timed->loop = task->loop;
+    timed->grace_ns = grace_ns;
+    atl_scope_open(&timed->scope, outer, task);
+    task->scope = &timed->scope;
+    if (grace_ns != 0) {
+        timed->scope.shielded = true;
+        timed->scope.cancelled = false;
+        timed->scope.deadline_ns = UINT64_MAX;
+        if (outer->cancelled)
+            start_grace(&timed->scope);
+    } else if (due_ns < timed->scope.deadline_ns) {
+        timed->scope.deadline_ns = due_ns;
+        atl_timer_start(timed->loop, &timed->timer, due_ns, on_timer);
+    }
+    return timed;
+}
+
+bool
+atl_timed_leave(struct atl_task *task, struct atl_timed_scope *timed)
+{
+    struct atl_scope *s = &timed->scope;
+    bool expired = timed->expired && !s->parent->cancelled;
+
+    assert(task->scope == s);
+    task->scope = s->parent;
+    s->task = NULL;
+    s->left = true;
+    free_left(s);
+    return expired;
+}
+
+void
+atl_timed_leave_all(struct atl_task *task)
+{
+    while (task->scope != &task->base)
+        (void)atl_timed_leave(
+            task, ATL_OWNER(task->scope, struct atl_timed_scope, scope));
+}
+
 /* --- tasks --- */
 
 void
+atl_owner_init(struct atl_owner *owner, const struct atl_owner_ops *ops,
+               struct atl_task *task)
+{
+    owner->ops = ops;
+    owner->task = task;
+    owner->running = 0;
+    atl_list_init(&owner->children);
+}
+
+/* A child of a task's body has ended: the task may have waited for the last. */
+static void
+on_child_ended(struct atl_owner *owner, struct atl_task *child)
+{
+    struct atl_task *task = owner->task;
+
+    (void)child;
+    if (task->state == ATL_TASK_JOINING && owner->running == 0)
+        task->ops->joined(task);
+}
+
+static const struct atl_owner_ops body_ops = {on_child_ended, true};
+
+void
 atl_task_init(struct atl_task *task, struct atl_loop *loop,
-              struct atl_task *parent, const struct atl_task_ops *ops)
+              struct atl_owner *owner, struct atl_scope *scope,
+              const struct atl_task_ops *ops)
 {
     atl_list_init(&task->queue);
     task->loop = loop;
     task->ops = ops;
     task->pending = NULL;
-    task->parent = parent;
-    atl_scope_open(&task->base, parent != NULL ? parent->scope : &loop->root,
-                   task);
-    task->scope = &task->base;
-    atl_list_init(&task->children);
-    atl_list_init(&task->awaiters);
+    task->owner = owner;
     atl_list_init(&task->sibling);
-    if (parent != NULL)
-        atl_list_push(&parent->children, &task->sibling);
+    atl_list_push(&owner->children, &task->sibling);
+    owner->running++;
+    atl_owner_init(&task->own, &body_ops, task);
+    atl_scope_open(&task->base, scope, task);
+    task->scope = &task->base;
+    atl_list_init(&task->awaiters);
     task->state = ATL_TASK_NEW;
     task->wake = ATL_WAKE_RESULT;
     task->results = 0;
@@ -154,52 +286,56 @@ atl_task_cancel(struct atl_task *task, int reason)
 bool
 atl_task_end_body(struct atl_task *task)
 {
-    struct atl_link *link;
-
     task->state = ATL_TASK_JOINING;
-    for (link = task->children.next; link != &task->children; link = link->next)
-        if (ATL_OWNER(link, struct atl_task, sibling)->state != ATL_TASK_DONE)
-            return false;
-    return true;
-}
-
-/* A child of `parent` has ended: the parent may have waited for the last. */
-static void
-child_ended(struct atl_task *parent)
-{
-    if (parent->state == ATL_TASK_JOINING && atl_task_end_body(parent))
-        parent->ops->joined(parent);
+    return task->own.running == 0;
 }
 
 void
 atl_task_done(struct atl_task *task, bool keep)
 {
-    struct atl_task *parent = task->parent;
+    struct atl_owner *owner = task->owner;
 
     task->state = ATL_TASK_DONE;
     atl_scope_close(&task->base);
-    if (!keep) {
-        atl_list_remove(&task->sibling);
-        task->parent = NULL;
-    }
-    if (parent != NULL)
-        child_ended(parent);
+    if (!keep)
+        atl_task_forget(task);
+    owner->running--;
+    owner->ops->child_ended(owner, task);
 }
 
 void
 atl_task_forget(struct atl_task *task)
 {
     atl_list_remove(&task->sibling);
-    task->parent = NULL;
+    task->owner = NULL;
 }
 
 /* --- waits --- */
 
 #define SMALLEST 64 /* bytes of an operation in class 0; then twice each */
 
+#define SLAB 64 /* operations allocated together */
+
+/* Put SLAB more operations of `room` bytes on their free list. */
+static void
+add_slab(struct atl_loop *loop, uint32_t size_class, size_t room)
+{
+    struct atl_op_slab *slab = atl_calloc(1, sizeof(*slab) + SLAB * room);
+    int i;
+
+    slab->next = loop->op_slabs;
+    loop->op_slabs = slab;
+    for (i = SLAB - 1; i >= 0; i--) {
+        char *op = slab->ops + (size_t)i * room;
+
+        memcpy(op, &loop->free_ops[size_class], sizeof(void *));
+        loop->free_ops[size_class] = op;
+    }
+}
+
 /*
- * Operations come from free lists that live as long as the loop: a waker may
- * look at the generation of one that has ended.
+ * Operations come from slabs that live as long as the loop: a waker may look
+ * at the generation of one that has ended.
  */
 void *
 atl_wait_new(struct atl_task *task, size_t size,
@@ -214,13 +350,11 @@ atl_wait_new(struct atl_task *task, size_t size,
     for (; room < size; room *= 2)
         size_class++;
     assert(size_class < ATL_OP_CLASSES);
+    if (loop->free_ops[size_class] == NULL)
+        add_slab(loop, size_class, room);
     wait = loop->free_ops[size_class];
-    if (wait != NULL) {
-        memcpy(&loop->free_ops[size_class], wait, sizeof(void *));
-        generation = wait->generation;
-    } else {
-        wait = atl_malloc(room);
-    }
+    memcpy(&loop->free_ops[size_class], wait, sizeof(void *));
+    generation = wait->generation;
     memset(wait, 0, size);
     wait->task = task;
     wait->kind = kind;
@@ -253,7 +387,7 @@ atl_wake(struct atl_wait *wait, int results)
 {
     struct atl_task *task = end_wait(wait);
 
-    task->results = (uint16_t)results;
+    task->results = (uint32_t)results;
     atl_task_queue(task);
 }
 
@@ -264,6 +398,16 @@ atl_wake_next_turn(struct atl_wait *wait)
 
     task->wake = ATL_WAKE_TRUE;
     atl_task_queue_next_turn(task);
+}
+
+void
+atl_wait_abandon(struct atl_task *task)
+{
+    if (task->pending == NULL)
+        return;
+    if (task->pending->kind->cancel != NULL)
+        task->pending->kind->cancel(task->pending);
+    end_wait(task->pending);
 }
 
 static void

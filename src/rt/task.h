@@ -33,7 +33,8 @@ struct atl_wait_kind {
     const char *name; /* for the task tree: "sleep", "read" */
     /*
      * Withdraw the operation: `wait` will not be woken by it any more.  Must
-     * not wake; the canceller does that.
+     * not wake; the canceller does that.  NULL: a wait for something that is
+     * cancelled along with it and ends by itself, such as a group's end.
      */
     void (*cancel)(struct atl_wait *wait);
 };
@@ -79,10 +80,42 @@ struct atl_scope {
     struct atl_link children; /* of struct atl_scope, by sibling */
     struct atl_link sibling;
     struct atl_task *task; /* whose code runs in it; NULL: none */
+    uint64_t deadline_ns;  /* loop time, its own or from above; UINT64_MAX */
+    int reason;            /* of is_origin; 0 if none was given */
     bool cancelled;        /* by itself or from above */
     bool is_origin;        /* by itself: `reason` is its */
     bool shielded;         /* what comes from above stops here */
-    int reason;            /* the owner's; 0 if none was given */
+    bool left;             /* its code has gone on; scopes below have not */
+};
+
+/*
+ * A scope with a timer, on the heap.  Either it has a deadline, or it is a
+ * shield: what comes from above doesn't reach it, until its grace has passed.
+ */
+struct atl_timed_scope {
+    struct atl_scope scope;
+    struct atl_timer timer;
+    struct atl_loop *loop;
+    uint64_t grace_ns; /* of a shield */
+    bool expired;      /* the timer has cancelled it */
+};
+
+struct atl_owner;
+
+/* Who is told of the end of tasks that it owns. */
+struct atl_owner_ops {
+    /* `child` is DONE; it may be freed behind this unless it was kept. */
+    void (*child_ended)(struct atl_owner *owner, struct atl_task *child);
+    /* Does it hear of failures, or is the log to be told? */
+    bool hears;
+};
+
+/* A set of tasks that end before something: a task's body, a group. */
+struct atl_owner {
+    const struct atl_owner_ops *ops;
+    struct atl_link children; /* running, or failed and not yet handled */
+    struct atl_task *task;    /* where it stands; NULL: nowhere */
+    uint32_t running;         /* children that are not DONE */
 };
 
 struct atl_task_ops {
@@ -99,13 +132,13 @@ struct atl_task {
     struct atl_wait *pending; /* while WAITING */
     struct atl_scope *scope;  /* innermost; at least &base */
     struct atl_scope base;
-    struct atl_task *parent;
-    struct atl_link children; /* running, or failed and not yet handled */
-    struct atl_link sibling;
+    struct atl_owner *owner;  /* NULL once it is forgotten */
+    struct atl_link sibling;  /* owner->children */
+    struct atl_owner own;     /* what it spawns */
     struct atl_link awaiters; /* operations that wait for this task's end */
+    uint32_t results;         /* values that stand ready on the task's stack */
     uint8_t state;
     uint8_t wake;
-    uint16_t results; /* values that stand ready on the task's stack */
 };
 
 /* --- scopes --- */
@@ -121,23 +154,56 @@ void atl_scope_open(struct atl_scope *s, struct atl_scope *parent,
 void atl_scope_close(struct atl_scope *s);
 
 /*
+ * Open a scope inside the running `task`'s present one: with a deadline
+ * (UINT64_MAX: only that of the scope around it), or, if `grace_ns` isn't 0,
+ * as a shield whose code may go on that long once the scope around it is
+ * cancelled.  Close with atl_timed_leave(), innermost first.
+ */
+struct atl_timed_scope *atl_timed_enter(struct atl_task *task, uint64_t due_ns,
+                                        uint64_t grace_ns);
+
+/*
+ * The code of the innermost scope of `task` has ended.  Tasks that were
+ * spawned inside and still run keep its deadline.  Returns true if it was
+ * this scope's own timer that cancelled it, and nothing around it.
+ */
+bool atl_timed_leave(struct atl_task *task, struct atl_timed_scope *s);
+
+/* The same for all scopes of a task that has ended without leaving them. */
+void atl_timed_leave_all(struct atl_task *task);
+
+/*
  * Cancel all that runs in `s` and below: waits end now, and each later
  * checkpoint there raises.  Harmless if it is cancelled already.  Returns
  * false then, and the reason is not taken over.
  */
 bool atl_scope_cancel(struct atl_scope *s, int reason);
 
+/* The same, shields notwithstanding: there is no more time. */
+void atl_scope_cancel_all(struct atl_scope *s);
+
 /* The scope, from `s` upwards, that was cancelled by itself; or NULL. */
 struct atl_scope *atl_scope_origin(struct atl_scope *s);
 
 /* --- tasks --- */
 
+void atl_owner_init(struct atl_owner *owner, const struct atl_owner_ops *ops,
+                    struct atl_task *task);
+
 /*
- * Make `task` (caller's storage) a child of `parent`, which may be NULL: then
- * its scope stands below the loop's root scope.
+ * Make `task` (caller's storage) one that `owner` owns, its scope below
+ * `scope`.
  */
 void atl_task_init(struct atl_task *task, struct atl_loop *loop,
-                   struct atl_task *parent, const struct atl_task_ops *ops);
+                   struct atl_owner *owner, struct atl_scope *scope,
+                   const struct atl_task_ops *ops);
+
+/* The task that `task` was spawned in, or NULL. */
+static inline struct atl_task *
+atl_task_parent(const struct atl_task *task)
+{
+    return task->owner != NULL ? task->owner->task : NULL;
+}
 
 /* Put a NEW or PARKED task, or one whose wait has ended, on the run queue. */
 void atl_task_queue(struct atl_task *task);
@@ -162,8 +228,8 @@ atl_task_is_cancelled(const struct atl_task *task)
 bool atl_task_end_body(struct atl_task *task);
 
 /*
- * Leave the tree: the task is DONE.  With `keep` it stays in its parent's
- * list of children as a failure that somebody has to handle; atl_task_forget
+ * The task is DONE, and its owner is told.  With `keep` it stays in the
+ * owner's list as a failure that somebody has to handle; atl_task_forget
  * takes it out later.
  */
 void atl_task_done(struct atl_task *task, bool keep);
@@ -189,6 +255,9 @@ void atl_wake(struct atl_wait *wait, int results);
  * for I/O.  May be called before the task has been suspended.
  */
 void atl_wake_next_turn(struct atl_wait *wait);
+
+/* The task has gone without its wait having ended: withdraw it. */
+void atl_wait_abandon(struct atl_task *task);
 
 /*
  * Give the wait a time limit: at `due_ns` (loop time) the cancel hook runs and

@@ -53,12 +53,13 @@ joined(struct atl_task *task)
 static const struct atl_task_ops ops = {resume, joined};
 
 static void
-start(struct worker *w, struct atl_loop *loop, struct worker *parent,
+start(struct worker *w, struct atl_loop *in, struct worker *parent,
       int (*step)(struct worker *))
 {
     memset(w, 0, sizeof(*w));
     w->step = step;
-    atl_task_init(&w->task, loop, parent != NULL ? &parent->task : NULL, &ops);
+    atl_task_init(&w->task, in, parent != NULL ? &parent->task.own : &in->roots,
+                  parent != NULL ? parent->task.scope : &in->root, &ops);
     atl_task_queue(&w->task);
 }
 
@@ -196,16 +197,17 @@ start_below(struct worker *w, struct atl_scope *scope)
 TEST(cancelling_reaches_tasks_below_but_not_shielded_ones)
 {
     struct worker parent, child, safe;
-    struct atl_scope top, shield;
+    struct atl_timed_scope shield = {.loop = &loop, .grace_ns = 1000000};
+    struct atl_scope top;
 
     open_loop();
     atl_scope_open(&top, &loop.root, NULL);
     start_below(&parent, &top);
     start(&child, &loop, &parent, wait_once);
     atl_loop_turn(&loop, false);
-    atl_scope_open(&shield, &top, NULL);
-    shield.shielded = true;
-    start_below(&safe, &shield);
+    atl_scope_open(&shield.scope, &top, NULL);
+    shield.scope.shielded = true;
+    start_below(&safe, &shield.scope);
     atl_scope_cancel(&top, 0);
     CHECK_INT(cancelled, 2);
     CHECK(atl_task_is_cancelled(&child.task));
@@ -218,7 +220,9 @@ TEST(cancelling_reaches_tasks_below_but_not_shielded_ones)
     atl_wake(safe.task.pending, 0);
     atl_loop_turn(&loop, false);
     CHECK_INT(safe.task.state, ATL_TASK_DONE);
-    atl_scope_close(&shield);
+    CHECK(atl_timer_is_active(&shield.timer)); /* its grace runs */
+    atl_timer_stop(&loop, &shield.timer);
+    atl_scope_close(&shield.scope);
     atl_scope_close(&top);
     atl_loop_deinit(&loop);
 }
@@ -266,7 +270,7 @@ run_in_order(uint64_t seed, char *out)
     loop.seed = seed;
     for (i = 0; i < 12; i++) {
         start(&workers[i], &loop, NULL, end_at_once);
-        workers[i].task.results = (uint16_t)i;
+        workers[i].task.results = (uint32_t)i;
     }
     atl_loop_run(&loop);
     memcpy(out, order, sizeof(order));

@@ -113,7 +113,9 @@ def parse_field(line):
     if not colon:
         raise FormatError(f"no colon in expected field {line!r}")
     value = value.strip()
-    return name.strip().lower(), value if value.startswith("~") else unescape(value).decode("latin-1")
+    if not value.startswith("~"):
+        value = unescape(value).decode("latin-1")
+    return name.strip().lower(), value
 
 
 def parse_response(lines):

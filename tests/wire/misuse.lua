@@ -24,7 +24,9 @@ local CASES = {
     ["websocket-type"] = {{type = "websocket.send", text = "x"}, "websocket.send"},
 
     ["body-first"] = {{type = "http.response.body", body = "x"}, "http.response.body"},
-    ["trailers-first"] = {{type = "http.response.trailers", headers = {}}, "http.response.trailers"},
+    ["trailers-first"] = {
+        {type = "http.response.trailers", headers = {}}, "http.response.trailers",
+    },
     ["pathsend-first"] = {{type = "http.response.pathsend", path = "/"}, "http.response.pathsend"},
     ["second-start"] = {START, "http.response.start", START},
     ["trailers-unannounced"] = {
@@ -46,11 +48,14 @@ local CASES = {
     ["informational-99"] = {{type = "http.response.informational", status = 99}, "status"},
     ["informational-101"] = {{type = "http.response.informational", status = 101}, "status"},
     ["informational-header"] = {
-        {type = "http.response.informational", status = 103, headers = {{"x-bad", "a\nb"}}}, "x-bad",
+        {type = "http.response.informational", status = 103, headers = {{"x-bad", "a\nb"}}},
+        "x-bad",
     },
 
     ["headers-string"] = {{type = "http.response.start", status = 200, headers = "x"}, "headers"},
-    ["header-string"] = {{type = "http.response.start", status = 200, headers = {"x: y"}}, "header"},
+    ["header-string"] = {
+        {type = "http.response.start", status = 200, headers = {"x: y"}}, "header",
+    },
     ["name-empty"] = {with_header("", "v"), "header"},
     ["name-space"] = {with_header("x bad", "v"), "x bad"},
     ["name-colon"] = {with_header("x-bad:", "v"), "x-bad:"},
@@ -63,6 +68,15 @@ local CASES = {
     ["value-lf"] = {with_header("x-bad", "a\nb"), "x-bad"},
     ["value-nul"] = {with_header("x-bad", "a\0b"), "x-bad"},
     ["value-crlf-end"] = {with_header("x-bad", "a\r\n"), "x-bad"},
+    ["bad-behind-good"] = {
+        {
+            type = "http.response.start", status = 404, trailers = true,
+            headers = {
+                {"x-bad", "1"}, {"connection", "close"}, {"content-length", "99"},
+                {"date", "Thu, 01 Jan 1970 00:00:00 GMT"}, {"x-worse", "a\nb"},
+            },
+        }, "x-worse",
+    },
 
     ["content-length-word"] = {with_header("content-length", "five"), "content-length"},
     ["content-length-negative"] = {with_header("content-length", "-5"), "content-length"},

@@ -225,6 +225,6 @@ async def play(case, variant, server, ident):
         problem = f"{ended} ({player.wire.end}); it was {ended.response}"
     except (Failed, Malformed, OSError) as error:
         problem = f"{error}" if str(error) else repr(error)
-    where = "" if player.mode == "whole" else f", split at {player.cut}" if player.cut else ", bytes"
+    where = {"whole": "", "bytes": ", in bytes", "split": f", split at {player.cut}"}[player.mode]
     return (f"at --- {player.step[0]}{where}: {problem}\n"
             f"received {short(bytes(player.wire.log), 1000)}")

@@ -1,6 +1,7 @@
 /* task.c - module atlas.task.core: tasks, sleep, callbacks.
  * SPDX-License-Identifier: MIT
  */
+#include "base/log.h"
 #include "bind/init.h"
 #include "lua/args.h"
 #include "lua/error.h"
@@ -72,6 +73,15 @@ f_checkpoint(lua_State *L)
     return wait_a_turn(L);
 }
 
+/* await(fn) and suspend(fn): is `fn` one, and may they wait here? */
+static int
+f_check(lua_State *L)
+{
+    atl_arg_callable(L, 1);
+    atl_check_task(L);
+    return 0;
+}
+
 static int
 f_now(lua_State *L)
 {
@@ -87,6 +97,24 @@ arg_task(lua_State *L)
     return atl_arg_userdata(L, 1, ATL_TASK_TYPE);
 }
 
+static void
+check_count(lua_State *L, int count)
+{
+    if (count > ATL_MAX_VALUES)
+        atl_raise(L, "too many values: %d, at most %d", count, ATL_MAX_VALUES);
+}
+
+/* Start `t` with the function and arguments on top of L; push `t`. */
+static void
+start(lua_State *L, struct atl_lua_task *t, int nargs)
+{
+    atl_trace_set_site(L, t);
+    lua_checkstack(t->co, nargs + 2);
+    lua_xmove(L, t->co, nargs + 1);
+    atl_sched_start(t, nargs);
+    atl_sched_push(L, t);
+}
+
 static int
 f_spawn(lua_State *L)
 {
@@ -95,17 +123,39 @@ f_spawn(lua_State *L)
     int nargs = lua_gettop(L) - 1;
 
     atl_arg_callable(L, 1);
+    check_count(L, nargs);
     if (parent == NULL)
         return atl_raise(L, "'spawn' needs a task to be the parent");
     if (atl_task_is_cancelled(&parent->task))
         return atl_raise_cancelled(L, vm, &parent->task);
-    t = atl_sched_take(vm, L, parent);
-    atl_trace_set_site(L, t);
-    luaL_checkstack(t->co, nargs + 1, "too many arguments");
-    lua_xmove(L, t->co, nargs + 1);
-    atl_sched_start(t, nargs);
-    atl_sched_push(L, t);
+    t = atl_sched_take(vm, L, &parent->task.own, parent->task.scope);
+    start(L, t, nargs);
     return 1;
+}
+
+/* detach(fn, ...) -> Task: owned by the worker, not by the task around it. */
+static int
+f_detach(lua_State *L)
+{
+    struct atl_vm *vm = ATL_VM(L);
+    struct atl_lua_task *t;
+    int nargs = lua_gettop(L) - 1;
+
+    atl_arg_callable(L, 1);
+    check_count(L, nargs);
+    t = atl_sched_take_root(vm, L);
+    start(L, t, nargs);
+    return 1;
+}
+
+/* log_error(text, error): with the traceback that the running task has kept. */
+static int
+f_log_error(lua_State *L)
+{
+    lua_settop(L, 2);
+    atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 2);
+    atl_log(ATL_LOG_ERROR, "%s: %s", lua_tostring(L, 1), lua_tostring(L, -1));
+    return 0;
 }
 
 static int
@@ -189,10 +239,9 @@ m_traceback(lua_State *L)
 {
     struct atl_lua_task *t = arg_task(L);
 
-    if (t->task.state == ATL_TASK_DONE)
-        atl_task_get_value_of(L, 1, "trace");
-    else
-        atl_trace_push(L, t);
+    atl_task_get_value_of(L, 1, "trace");
+    if (t->task.state != ATL_TASK_DONE || (t->failed && lua_isnil(L, -1)))
+        atl_trace_push(L, t); /* as it stands; a stack overflow left none */
     return 1;
 }
 
@@ -233,6 +282,22 @@ upvalue_callback(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(3));
 }
 
+/* Keep the arguments on L in the user value, for whoever waits later. */
+static void
+keep_arguments(lua_State *L, struct callback *cb)
+{
+    int i;
+
+    if (cb->count == 0)
+        return;
+    lua_createtable(L, cb->count, 0);
+    for (i = 1; i <= cb->count; i++) {
+        lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i);
+    }
+    atl_setuservalue(L, lua_upvalueindex(3));
+}
+
 /* The callback: its arguments go to the waiting task; later calls do nothing.
  */
 static int
@@ -240,25 +305,21 @@ f_call(lua_State *L)
 {
     struct callback *cb = upvalue_callback(L);
     struct atl_wait *wait = atl_waker_wait(cb->waker);
-    int i, n = lua_gettop(L);
 
     if (cb->called)
         return 0;
+    check_count(L, lua_gettop(L));
     cb->called = true;
+    cb->count = lua_gettop(L);
+    luaL_checkstack(L, 3, "callback");
+    keep_arguments(L, cb);
     if (wait != NULL) {
         lua_State *to = atl_wait_stack(wait);
 
-        luaL_checkstack(to, n, "too many results");
-        lua_xmove(L, to, n);
-        atl_wake(wait, n);
-        return 0;
+        lua_checkstack(to, cb->count + 2);
+        lua_xmove(L, to, cb->count);
+        atl_wake(wait, cb->count);
     }
-    cb->count = n;
-    lua_createtable(L, n, 0);
-    lua_insert(L, 1);
-    for (i = n; i >= 1; i--)
-        lua_rawseti(L, 1, i);
-    atl_setuservalue(L, lua_upvalueindex(3));
     return 0;
 }
 
@@ -274,9 +335,8 @@ f_wait(lua_State *L)
     atl_check_task(L);
     if (cb->called) {
         luaL_checkstack(L, cb->count + 2, "too many results");
-        if (cb->count == 0)
-            return 0;
-        atl_getuservalue(L, lua_upvalueindex(3));
+        if (cb->count > 0)
+            atl_getuservalue(L, lua_upvalueindex(3));
         for (i = 1; i <= cb->count; i++)
             lua_rawgeti(L, -i, i);
         return cb->count;
@@ -335,11 +395,20 @@ static const struct atl_reg metamethods[] = {
 
 static const struct atl_reg functions[] = {
     {"spawn", f_spawn, 0},
+    {"detach", f_detach, 0},
     {"current", f_current, 0},
+    {"log_error", f_log_error, 0},
     {"sleep", f_sleep, AWAITS},
     {"checkpoint", f_checkpoint, AWAITS},
     {"now", f_now, 0},
     {"callback", f_callback, 0},
+    {NULL, NULL, 0},
+};
+
+/* Called before the Lua functions of these names start anything. */
+static const struct atl_reg checks[] = {
+    {"await", f_check, 0},
+    {"suspend", f_check, 0},
     {NULL, NULL, 0},
 };
 
@@ -350,6 +419,9 @@ luaopen_atlas_task(lua_State *L)
 
     lua_newtable(L);
     atl_reg_set(L, vm, functions);
+    lua_newtable(L);
+    atl_reg_set(L, vm, checks);
+    lua_setfield(L, -2, "checks");
     return 1;
 }
 

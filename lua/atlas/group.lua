@@ -1,0 +1,149 @@
+-- group.lua - tasks that end together: groups, all, race, map.
+
+local core = require "atlas.group.core"
+local scope = require "atlas.scope.core"
+local errors = require "atlas.errors"
+
+local is_cancelled = errors.Cancelled.is
+local error, type, xpcall = error, type, xpcall
+
+local M = {}
+
+-- An error that carries others needs a place for them.
+local Failure = {
+    __name = "atlas.GroupError",
+    __tostring = function(err)
+        return err.message
+    end,
+}
+
+local function raise(failures)
+    local first, trace = failures[1][1], failures[1][2]
+
+    if #failures > 1 then
+        if type(first) ~= "table" then
+            first = setmetatable({ message = tostring(first), error = first }, Failure)
+        end
+        local suppressed = {}
+        for i = 2, #failures do
+            suppressed[i - 1] = failures[i][1]
+        end
+        first.suppressed = suppressed
+    end
+    scope.inherit(first, trace)
+    return error(first, 0)
+end
+
+local function leave(g, ok, ...)
+    local failed_before = not ok and not is_cancelled((...)) and core.fail(g)
+
+    if not ok and is_cancelled((...)) then
+        g:cancel()
+    end
+    core.join(g)
+    local failures, cancelled = core.close(g)
+    if not ok and not is_cancelled((...)) then
+        table.insert(failures, failed_before and #failures + 1 or 1, { (...) })
+    end
+    if #failures > 0 then
+        return raise(failures)
+    end
+    scope.raise_if_cancelled()
+    if ok then
+        return ...
+    end
+    if not cancelled then
+        return error((...), 0)
+    end
+end
+
+--- Call `fn` with a group; return when it and all tasks of the group have
+--- ended.  An error in one of them cancels the others and is raised here, with
+--- further ones in `err.suppressed`; with on_error = "collect" the others go
+--- on first.  With `limit` no more than so many tasks run at a time.
+---@param fn fun(g: atlas.Group): ...
+---@param options { limit?: integer, on_error?: "cancel"|"collect" }?
+---@return any ...  what `fn` returns; nothing if the group was cancelled
+function M.group(fn, options)
+    local limit, on_error = 0, "cancel"
+
+    if options then
+        limit = options.limit or 0
+        on_error = options.on_error or "cancel"
+        if type(limit) ~= "number" or limit < 0 or limit % 1 ~= 0 then
+            error("group: limit is an integer, not negative", 2)
+        end
+        if on_error ~= "cancel" and on_error ~= "collect" then
+            error("group: on_error is 'cancel' or 'collect'", 2)
+        end
+    end
+    local g = core.open(limit, on_error == "collect")
+
+    return leave(g, xpcall(fn, scope.keep_trace, g))
+end
+
+--- Call each function in a task of its own, all at the same time.
+---@param fns function[]
+---@return any[] results  the first result of each, in the order of the list
+function M.all(fns)
+    local results = {}
+
+    M.group(function(g)
+        for i = 1, #fns do
+            local fn = fns[i]
+            g:spawn(function()
+                results[i] = fn()
+            end)
+        end
+    end)
+    return results
+end
+
+--- Call each function in a task of its own; when the first has ended, cancel
+--- the others.
+---@param fns function[]
+---@return integer index  which one was first
+---@return any ...  its results; its error is raised
+function M.race(fns)
+    if #fns == 0 then
+        error("race: at least one function", 2)
+    end
+    local index_of, first = {}, nil
+
+    M.group(function(g)
+        for i = 1, #fns do
+            index_of[g:spawn(fns[i])] = i
+        end
+        first = g:next()
+        g:cancel("another was first")
+    end)
+    return index_of[first], first:await()
+end
+
+--- Call `fn` with each item, at the same time; with `limit` no more than so
+--- many at a time.
+---@param list any[]
+---@param fn fun(item: any, index: integer): any
+---@param options { limit?: integer }?
+---@return any[] results  in the order of the list
+function M.map(list, fn, options)
+    local results, n, next_index = {}, #list, 1
+    local workers = options and options.limit or n
+
+    local function work()
+        while next_index <= n do
+            local i = next_index
+            next_index = i + 1
+            results[i] = fn(list[i], i)
+        end
+    end
+
+    M.group(function(g)
+        for _ = 1, workers < n and workers or n do
+            g:spawn(work)
+        end
+    end)
+    return results
+end
+
+return M

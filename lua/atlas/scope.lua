@@ -1,0 +1,95 @@
+-- scope.lua - deadlines, shields and what is done at a task's end.
+
+local core = require "atlas.scope.core"
+local errors = require "atlas.errors"
+
+local enter, leave, keep_trace = core.enter, core.leave, core.keep_trace
+local is_cancelled, new_timeout = errors.Cancelled.is, errors.Timeout.new
+local error, select, xpcall = error, select, xpcall
+local pack = table.pack or function(...)
+    return { n = select("#", ...), ... }
+end
+local unpack = table.unpack or unpack
+
+local M = {}
+
+M.Timeout = errors.Timeout
+M.deadline = core.deadline
+M.cancelled = core.cancelled
+
+local function leave_timeout(scope, seconds, ok, ...)
+    local expired = leave(scope)
+
+    if ok then
+        return ...
+    end
+    local err = ...
+    if expired and is_cancelled(err) then
+        err = new_timeout { seconds = seconds }
+    end
+    return error(err, 0)
+end
+
+--- Call `fn`; if it takes longer than `seconds`, cancel what it waits for and
+--- raise Timeout.  Deadlines nest, and tasks spawned inside inherit them.
+---@param seconds number
+---@param fn function
+---@return any ...  what `fn` returns
+function M.timeout(seconds, fn, ...)
+    return leave_timeout(enter(seconds), seconds, xpcall(fn, keep_trace, ...))
+end
+
+local function leave_move_on(scope, seconds, ok, ...)
+    local expired = leave(scope)
+
+    if ok then
+        return true, ...
+    end
+    local err = ...
+    if expired and is_cancelled(err) then
+        return false, new_timeout { seconds = seconds }
+    end
+    return error(err, 0)
+end
+
+--- As timeout(), but returns instead of raising: true and what `fn` returns,
+--- or false and the Timeout.
+---@param seconds number
+---@param fn function
+---@return boolean in_time
+---@return any ...
+function M.move_on(seconds, fn, ...)
+    return leave_move_on(enter(seconds), seconds, xpcall(fn, keep_trace, ...))
+end
+
+local function leave_shield(scope, ok, ...)
+    leave(scope)
+    if ok then
+        return ...
+    end
+    return error((...), 0)
+end
+
+--- Call `fn` so that being cancelled doesn't reach it, for at most 5 s: to put
+--- in order what must be put in order.
+---@param fn function
+---@return any ...  what `fn` returns
+function M.shield(fn, ...)
+    return leave_shield(core.shield(), xpcall(fn, keep_trace, ...))
+end
+
+--- Call `fn` when this task (in a handler: this request) ends, whatever its
+--- end is: the last deferred first, each shielded.
+---@param fn function
+function M.defer(fn, ...)
+    if select("#", ...) == 0 then
+        core.defer(fn)
+        return
+    end
+    local args = pack(...)
+    core.defer(function()
+        return fn(unpack(args, 1, args.n))
+    end)
+end
+
+return M

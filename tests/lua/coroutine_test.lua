@@ -1,0 +1,65 @@
+-- coroutine_test.lua - tasks that use coroutines of their own.
+-- SPDX-License-Identifier: MIT
+
+local atlas = require "atlas"
+local check = require "check"
+
+local test, eq = check.test, check.eq
+
+test("a generator made by coroutine.wrap may wait", function()
+    local generate = coroutine.wrap(function()
+        for i = 1, 3 do
+            atlas.sleep(0.001)
+            coroutine.yield(i)
+        end
+    end)
+
+    check.list({ generate(), generate(), generate() }, { 1, 2, 3 })
+end)
+
+test("a coroutine that is resumed may wait", function()
+    local thread = coroutine.create(function(a)
+        atlas.sleep(0.001)
+        local b = coroutine.yield(a + 1)
+        return b + 1
+    end)
+
+    check.values({ n = 2, true, 2 }, coroutine.resume(thread, 1))
+    check.values({ n = 2, true, 11 }, coroutine.resume(thread, 10))
+    eq(coroutine.status(thread), "dead")
+end)
+
+test("Cancelled comes to the wait inside a generator", function()
+    local seen
+    local task = atlas.spawn(function()
+        coroutine.wrap(function()
+            local _, err = pcall(atlas.sleep, 1000)
+            seen = err
+        end)()
+    end)
+
+    atlas.sleep(0.002)
+    task:cancel()
+    task:pawait()
+    check.ok(atlas.Cancelled.is(seen))
+end)
+
+test("a task that ends around a wait of its coroutine leaves nothing behind", function()
+    for _ = 1, 10 do
+        atlas.spawn(function()
+            local thread = coroutine.create(function()
+                atlas.sleep(0.002)
+            end)
+            coroutine.resume(thread)
+        end):pawait()
+    end
+    local tasks = {}
+    for i = 1, 10 do
+        tasks[i] = atlas.spawn(atlas.sleep, 0.01)
+    end
+    for i = 1, 10 do
+        check.values({ n = 1, true }, tasks[i]:await())
+    end
+end)
+
+return check.finish()

@@ -1,0 +1,27 @@
+-- gc_test.lua - the other tests again, while Lua collects all the time.
+-- SPDX-License-Identifier: MIT
+--
+-- A task that runs a full collection in each turn of the loop, when all others
+-- are suspended, and a collector that begins its next cycle at once: what C
+-- keeps without anchoring it is gone before it is used.
+
+local atlas = require "atlas"
+local check = require "check"
+
+local collector = atlas.spawn(function()
+    while true do
+        collectgarbage()
+        atlas.checkpoint()
+    end
+end)
+
+collectgarbage("setpause", 0)
+collectgarbage("setstepmul", 10000)
+for _, name in ipairs {
+    "task", "error", "sleep", "cancel", "callback", "waits", "trace", "argument", "pairs",
+} do
+    check.run(name .. "_test.lua")
+end
+collector:cancel()
+
+return check.finish()

@@ -1,0 +1,224 @@
+-- sleep_test.lua - sleep, checkpoint, now: time, and the order of wake-ups.
+-- SPDX-License-Identifier: MIT
+
+local atlas = require "atlas"
+local check = require "check"
+
+local test, eq = check.test, check.eq
+
+-- Seconds that `fn(...)` takes.
+local function duration(fn, ...)
+    local started = atlas.now()
+
+    fn(...)
+    return atlas.now() - started
+end
+
+local function be_busy(seconds)
+    local stop = atlas.now() + seconds
+
+    repeat
+    until atlas.now() >= stop
+end
+
+-- Starts a sleep for each of the durations.  When all have ended: the indexes
+-- in the order in which they woke, and when each began and woke.
+local function sleep_all(durations)
+    local tasks, order, began, woke = {}, {}, {}, {}
+
+    for i, seconds in ipairs(durations) do
+        tasks[i] = atlas.spawn(function()
+            began[i] = atlas.now()
+            atlas.sleep(seconds)
+            woke[i] = atlas.now()
+            order[#order + 1] = i
+        end)
+    end
+    for _, task in ipairs(tasks) do
+        task:await()
+    end
+    return order, began, woke
+end
+
+test("now() is in seconds, and never goes back", function()
+    local last = atlas.now()
+
+    for _ = 1, 1000 do
+        local now = atlas.now()
+        check.ok(now >= last)
+        last = now
+    end
+    local clock = os.clock()
+    local elapsed = duration(function()
+        repeat
+        until os.clock() - clock >= 0.02 -- of CPU time: at least as much passes
+    end)
+    check.ok(elapsed >= 0.015 and elapsed < 20, tostring(elapsed))
+end)
+
+test("now() goes on within a turn of the loop", function()
+    local started = atlas.now()
+
+    be_busy(0.002)
+    check.ok(atlas.now() - started >= 0.002)
+end)
+
+test("sleep returns true", function()
+    check.values({ n = 1, true }, atlas.sleep(0.001))
+    check.values({ n = 1, true }, atlas.sleep(0))
+end)
+
+test("checkpoint returns true", function()
+    check.values({ n = 1, true }, atlas.checkpoint())
+end)
+
+test("sleep takes numbers as text, as Lua does", function()
+    check.ok(duration(atlas.sleep, "0.002") >= 0.002)
+end)
+
+test("a sleep is never early, however short", function()
+    for _, seconds in ipairs { 1e-9, 1e-6, 1.5e-5, 1.7e-5, 1e-4, 0.0009, 0.001, 0.0011, 0.0049 } do
+        for _ = 1, 20 do
+            local elapsed = duration(atlas.sleep, seconds)
+            check.ok(elapsed >= seconds, ("%.9f s for %.9f s"):format(elapsed, seconds))
+        end
+    end
+end)
+
+test("a sleep is never early behind work that kept the loop busy", function()
+    for _ = 1, 10 do
+        be_busy(0.005)
+        local elapsed = duration(atlas.sleep, 0.003)
+        check.ok(elapsed >= 0.003, tostring(elapsed))
+    end
+end)
+
+test("a sleep is not late by more than the machine makes it", function()
+    check.ok(duration(atlas.sleep, 0.01) < 2)
+end)
+
+test("sleeps wake in the order of their ends, none of them early", function()
+    local TICK = 2 ^ 14 / 1e9 -- within one, the order is that of the timer wheel
+    local durations = {}
+
+    for i = 1, 500 do
+        durations[i] = (1 + i * 7919 % 500) / 10000 -- up to 0.05 s, in no order
+    end
+    local order, began, woke = sleep_all(durations)
+    began[501] = atlas.now()
+    local latest = 0
+    for _, i in ipairs(order) do
+        -- Its end is known within the time between its beginning and the next's.
+        local earliest_end, latest_end = began[i] + durations[i], began[i + 1] + durations[i]
+        check.ok(woke[i] >= earliest_end, ("sleep %d is early"):format(i))
+        check.ok(latest_end + TICK >= latest, ("sleep %d woke behind a later one"):format(i))
+        latest = math.max(latest, earliest_end)
+    end
+    eq(#order, 500)
+end)
+
+test("sleeps of different lengths wake in that order, whenever they began", function()
+    local order = {}
+
+    local function sleeper(name, seconds)
+        atlas.sleep(seconds)
+        order[#order + 1] = name
+    end
+    local long = atlas.spawn(sleeper, "long", 0.06)
+    atlas.spawn(sleeper, "middle", 0.04)
+    atlas.sleep(0.01)
+    atlas.spawn(sleeper, "short", 0.01)
+    long:await()
+    check.list(order, { "short", "middle", "long" })
+end)
+
+test("sleeps of one length wake in the order in which they began", function()
+    local durations, numbers = {}, {}
+
+    for i = 1, 1000 do
+        durations[i] = 0.01
+        numbers[i] = i
+    end
+    check.list(sleep_all(durations), numbers)
+end)
+
+test("1,000 sleeps at once take as long as one", function()
+    local durations = {}
+
+    for i = 1, 1000 do
+        durations[i] = 0.05
+    end
+    local elapsed = duration(sleep_all, durations)
+    check.ok(elapsed >= 0.05 and elapsed < 5, tostring(elapsed))
+end)
+
+test("checkpoint lets every task run that is ready, in order", function()
+    local order = {}
+
+    for i = 1, 3 do
+        atlas.spawn(function()
+            order[#order + 1] = i
+            atlas.checkpoint()
+            order[#order + 1] = i + 10
+        end)
+    end
+    for _ = 1, 4 do
+        atlas.checkpoint()
+    end
+    check.list(order, { 1, 2, 3, 11, 12, 13 })
+end)
+
+local turns = {
+    ["checkpoint()"] = atlas.checkpoint,
+    ["sleep(0)"] = function()
+        return atlas.sleep(0)
+    end,
+}
+
+for name, turn in check.each(turns) do
+    test(name .. " in a loop does not keep a timer from firing", function()
+        local fired = false
+
+        atlas.spawn(function()
+            atlas.sleep(0.01)
+            fired = true
+        end)
+        local stop = atlas.now() + 10
+        while not fired and atlas.now() < stop do
+            turn()
+        end
+        eq(fired, true)
+    end)
+end
+
+test("tasks that wake each other for ever do not keep a timer from firing", function()
+    local stop = false
+
+    local function play(get, give)
+        while not stop do
+            get.wait()
+            get.callback, get.wait = atlas.callback()
+            give.callback()
+        end
+        give.callback()
+    end
+    local a, b = {}, {}
+    a.callback, a.wait = atlas.callback()
+    b.callback, b.wait = atlas.callback()
+    atlas.spawn(play, a, b)
+    atlas.spawn(play, b, a)
+    a.callback()
+    atlas.sleep(0.01)
+    stop = true
+end)
+
+test("the longest sleep there may be can be cancelled", function()
+    local task = atlas.spawn(atlas.sleep, 1e9)
+
+    atlas.sleep(0.002)
+    eq(task:status(), "waiting")
+    task:cancel()
+    eq(task:pawait(), false)
+end)
+
+return check.finish()
