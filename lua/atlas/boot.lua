@@ -2,7 +2,7 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local done, on_error, inherit, is_waiting, RAISE = ...
+local done, on_error, inherit, is_waiting, pause, RAISE = ...
 
 local errors = require "atlas.errors"
 
@@ -17,9 +17,13 @@ local function body(fn, ...)
 end
 
 -- The kinds of enum atl_raise in src/lua/error.h.
-local CANCELLED = 1
+local CANCELLED, CANCELLED_AT_ONCE = 1, 2
 
 local function raise(kind, value, trace, late)
+    if kind == CANCELLED_AT_ONCE then
+        pause()
+        kind = CANCELLED
+    end
     if kind == CANCELLED then
         return error(errors.Cancelled.new(value), 0)
     end

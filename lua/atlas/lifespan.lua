@@ -1,6 +1,7 @@
 -- lifespan.lua - the server's side of the LASGI lifespan protocol.
 
 local task = require "atlas.task"
+local log_error = require("atlas.task.core").log_error
 
 local M = {}
 
@@ -57,6 +58,8 @@ local function sender(self)
     end
 end
 
+-- Before its first receive an application may raise or return: it does without
+-- a lifespan.  One that raises later has failed.
 local function run(self, app, scope)
     local ok, err = xpcall(app, function(e)
         return debug.traceback(tostring(e), 2)
@@ -64,10 +67,12 @@ local function run(self, app, scope)
 
     self.over = true
     if self.received and not ok then
+        if self.started and not self.stopping then
+            log_error("the application's lifespan has failed", err)
+        end
         self.startup.answer(nil, err)
         self.shutdown.answer(nil, err)
     end
-    -- Before its first receive: an application that does without a lifespan.
     self.startup.answer(true)
     self.shutdown.answer(true)
 end
@@ -92,6 +97,7 @@ function M.start(app, state)
         self.task:cancel()
         return nil, message
     end
+    self.started = true
     return self
 end
 
@@ -102,6 +108,7 @@ function Lifespan:stop()
     if self.over then
         return true
     end
+    self.stopping = true
     self.shutdown.ask()
     local ok, message = self.shutdown.wait_answer()
     self.task:cancel()

@@ -12,7 +12,7 @@ local unpack = table.unpack or unpack
 
 local M = {}
 
-for _, name in ipairs { "callback", "checkpoint", "current", "detach", "now", "sleep", "spawn" } do
+for _, name in ipairs { "callback", "checkpoint", "current", "detach", "dump", "now", "sleep", "spawn" } do
     M[name] = core[name]
 end
 
@@ -78,6 +78,24 @@ function M.await(fn, ...)
 
     call_with(fn, resume, select("#", ...), ...)
     return err_first(wait())
+end
+
+--- Wait until the tasks that nobody owns (requests, detached ones) have ended;
+--- behind `seconds` cancel those that are left and give them one more.
+---@param seconds number
+---@return boolean ended  have all of them?
+function M.drain(seconds)
+    local deadline = core.now() + seconds
+
+    while core.others() > 0 and core.now() < deadline do
+        core.sleep(0.005)
+    end
+    core.cancel_others()
+    deadline = core.now() + 1
+    while core.others() > 0 and core.now() < deadline do
+        core.sleep(0.005)
+    end
+    return core.others() == 0
 end
 
 return M

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,6 +19,20 @@ void
 atl_log_set_level(enum atl_log_level level)
 {
     threshold = level;
+}
+
+bool
+atl_log_find_level(const char *name, enum atl_log_level *level_out)
+{
+    int i;
+
+    for (i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
+        if (strcmp(names[i], name) == 0) {
+            *level_out = (enum atl_log_level)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void

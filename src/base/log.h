@@ -4,6 +4,8 @@
 #ifndef ATL_BASE_LOG_H
 #define ATL_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum atl_log_level {
     ATL_LOG_DEBUG,
     ATL_LOG_INFO,
@@ -13,6 +15,9 @@ enum atl_log_level {
 
 /* Lines below this level are not written; ATL_LOG_INFO at first. */
 void atl_log_set_level(enum atl_log_level level);
+
+/* "debug", "info", "warning" or "error"; false if it is none of these. */
+bool atl_log_find_level(const char *name, enum atl_log_level *level_out);
 
 /*
  * Write "atlas: level: text" and a line feed, in one write(2) as long as it

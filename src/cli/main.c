@@ -33,6 +33,7 @@ main(int argc, char **argv)
 {
     const struct atl_command *const *command;
     const char *name = argc > 1 ? argv[1] : "help";
+    int rest = argc > 1 ? 2 : 1; /* the command's arguments begin here */
 
     /* A peer that has gone is told by write(2), not by a signal. */
     signal(SIGPIPE, SIG_IGN);
@@ -44,7 +45,7 @@ main(int argc, char **argv)
         name = "help";
     for (command = atl_cli_commands; *command != NULL; command++)
         if (strcmp((*command)->name, name) == 0)
-            return (*command)->run(argc - 2, argv + 2);
+            return (*command)->run(argc - rest, argv + rest);
     return atl_cli_fail(ATL_EXIT_USAGE,
                         "unknown command '%s'; 'atlas help' lists them", name);
 }

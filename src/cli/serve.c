@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "bind/init.h"
 #include "cli/cli.h"
 #include "lua/loader.h"
 
 enum kind {
     TEXT,
-    NUMBER
+    NUMBER,
+    LEVEL, /* of log lines */
 };
 
 /*
@@ -41,7 +43,13 @@ static const struct option {
     {"max-headers", NUMBER, "N  header fields (100)"},
     {"max-chunk-overhead", NUMBER, "BYTES  chunk extensions, trailers (8192)"},
     {"max-pipelined", NUMBER, "N  requests that wait on a connection (64)"},
-    {"log-level", TEXT, "NAME  debug, info, warning or error (info)"},
+    {"log-level", LEVEL, "NAME  debug, info, warning or error (info)"},
+};
+
+static const char *const kind_names[] = {
+    [TEXT] = "a text",
+    [NUMBER] = "a number",
+    [LEVEL] = "debug, info, warning or error",
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -65,18 +73,35 @@ push_key(lua_State *L, const struct option *o)
     luaL_gsub(L, o->name, "-", "_");
 }
 
+/* Is `value` of the option's kind?  *number_out is set for a number. */
+static bool
+is_valid(const struct option *o, const char *value, double *number_out)
+{
+    enum atl_log_level level;
+    char *end;
+
+    *number_out = strtod(value, &end);
+    switch (o->kind) {
+    case NUMBER:
+        return end != value && *end == '\0' && *number_out >= 0 &&
+               *number_out < 1e15;
+    case LEVEL:
+        return atl_log_find_level(value, &level);
+    default:
+        return true;
+    }
+}
+
 /*
  * Add `value` to the table on top of the stack, as a list under the option's
- * key.  Returns 0, or -1 if a number is asked for and it is none.
+ * key.  Returns 0, or -1 if it isn't of the option's kind.
  */
 static int
 add_value(lua_State *L, const struct option *o, const char *value)
 {
-    char *end;
-    double number = strtod(value, &end);
+    double number;
 
-    if (o->kind == NUMBER &&
-        (end == value || *end != '\0' || !(number >= 0 && number < 1e15)))
+    if (!is_valid(o, value, &number))
         return -1;
     push_key(L, o);
     lua_pushvalue(L, -1);
@@ -97,6 +122,14 @@ add_value(lua_State *L, const struct option *o, const char *value)
     return 0;
 }
 
+static int
+unknown_option(const char *name, size_t len)
+{
+    return atl_cli_fail(ATL_EXIT_USAGE,
+                        "unknown option '%.*s'; 'atlas help serve' lists them",
+                        (int)len, name);
+}
+
 /* Push a table of the options in argv; *target_out is the other argument. */
 static int
 push_arguments(lua_State *L, int argc, char **argv, const char **target_out)
@@ -109,7 +142,9 @@ push_arguments(lua_State *L, int argc, char **argv, const char **target_out)
         const struct option *o;
         size_t len;
 
-        if (strncmp(name, "--", 2) != 0) {
+        if (name[0] == '-' && name[1] != '-')
+            return unknown_option(name, strlen(name));
+        if (name[0] != '-') {
             if (*target_out != NULL)
                 return atl_cli_fail(ATL_EXIT_USAGE, "unexpected argument '%s'",
                                     name);
@@ -119,16 +154,13 @@ push_arguments(lua_State *L, int argc, char **argv, const char **target_out)
         name += 2;
         len = strcspn(name, "=");
         if ((o = find_option(name, len)) == NULL)
-            return atl_cli_fail(ATL_EXIT_USAGE,
-                                "unknown option '--%.*s'; 'atlas help serve' "
-                                "lists them",
-                                (int)len, name);
+            return unknown_option(name - 2, len + 2);
         value = name[len] == '=' ? name + len + 1 : argv[++i];
         if (value == NULL || i >= argc)
             return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs a value", o->name);
         if (add_value(L, o, value) != 0)
-            return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs a number, got '%s'",
-                                o->name, value);
+            return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs %s, got '%s'",
+                                o->name, kind_names[o->kind], value);
     }
     return 0;
 }
@@ -164,10 +196,24 @@ push_environment(lua_State *L)
         if (value == NULL || *value == '\0')
             continue;
         if (add_value(L, &options[i], value) != 0)
-            return atl_cli_fail(ATL_EXIT_USAGE, "%s needs a number, got '%s'",
-                                name, value);
+            return atl_cli_fail(ATL_EXIT_USAGE, "%s needs %s, got '%s'", name,
+                                kind_names[options[i].kind], value);
     }
     return 0;
+}
+
+/* Push a table of the kinds of settings, for those of the configuration. */
+static void
+push_kinds(lua_State *L)
+{
+    size_t i;
+
+    lua_newtable(L);
+    for (i = 0; i < OPTION_COUNT; i++) {
+        push_key(L, &options[i]);
+        lua_pushstring(L, options[i].kind == NUMBER ? "number" : "string");
+        lua_rawset(L, -3);
+    }
 }
 
 static int
@@ -185,12 +231,15 @@ run_in(struct atl_vm *vm, int argc, char **argv)
     if (target == NULL)
         return atl_cli_fail(ATL_EXIT_USAGE, "usage: atlas serve %s",
                             atl_cli_serve.usage);
+    if (target[0] == ':' || target[0] == '\0')
+        return atl_cli_fail(ATL_EXIT_USAGE, "'%s' is not MODULE:ATTR", target);
     if ((status = push_environment(L)) != 0)
         return status;
+    push_kinds(L);
     lua_pushstring(L, target);
     signals = atl_signals_open(vm);
     atl_signals_push(L, signals);
-    status = atl_cli_run_main(vm, 4);
+    status = atl_cli_run_main(vm, 5);
     atl_signals_close(signals);
     return status;
 }

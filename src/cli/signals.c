@@ -94,8 +94,10 @@ f_wait_stop(lua_State *L)
 {
     struct atl_signals *s = lua_touserdata(L, lua_upvalueindex(3));
     struct stop_op *op;
+    int pushed = atl_check_task(L);
 
-    atl_check_task(L);
+    if (pushed != 0)
+        return pushed;
     if (s->received != 0)
         return push_name(L, s->received);
     op = atl_task_op(L, sizeof(*op), &waiting);

@@ -3,7 +3,7 @@
  */
 #include "base/log.h"
 #include "cli/cli.h"
-#include "lua/sched.h"
+#include "lua/dump.h"
 #include "lua/trace.h"
 
 struct main_end {
@@ -49,11 +49,9 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     atl_loop_run(&vm->loop);
     if (end.ended)
         return end.status;
-    atl_trace_push(L, t);
+    atl_dump_push(L, vm);
     return atl_cli_fail(ATL_EXIT_FAILED,
-                        "deadlock: the main task waits for '%s', and nothing "
-                        "is left that could wake it\n%s",
-                        t->task.pending != NULL ? t->task.pending->kind->name
-                                                : "its children or a resume",
+                        "deadlock: tasks wait, and nothing is left that could "
+                        "wake them\n%s",
                         lua_tostring(L, -1));
 }

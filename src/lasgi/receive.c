@@ -69,7 +69,7 @@ atl_lasgi_receive(lua_State *L)
         return 1;
     }
     if (atl_task_is_cancelled(&t->task) && !x->gone)
-        return atl_raise_cancelled(L, t->vm, &t->task);
+        return atl_push_cancelled(L, &t->task);
     if (atl_call_of(x)->receiving != NULL)
         return atl_raise(L, "another task is in receive already");
     if (push_message(L, x))

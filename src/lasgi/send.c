@@ -465,7 +465,7 @@ atl_lasgi_send(lua_State *L)
         return again ? lua_error(L) : pushed;
     }
     if (atl_task_is_cancelled(&t->task))
-        return atl_raise_cancelled(L, t->vm, &t->task);
+        return atl_push_cancelled(L, &t->task);
     switch (type) {
     case START:
         return send_start(L, x);

@@ -51,6 +51,14 @@ atl_push_reason(lua_State *L, const struct atl_task *task)
 }
 
 int
+atl_push_cancelled(lua_State *L, const struct atl_task *task)
+{
+    atl_push_raise(L, ATL_RAISE_CANCELLED_AT_ONCE);
+    atl_push_reason(L, task);
+    return 3;
+}
+
+int
 atl_raise_cancelled(lua_State *L, struct atl_vm *vm,
                     const struct atl_task *task)
 {

@@ -16,7 +16,8 @@ int atl_push_error(lua_State *L, struct atl_vm *vm, int code, const char *what);
 /* What a resumed C function asks its Lua wrapper to raise: boot.lua knows
  * the numbers. */
 enum atl_raise {
-    ATL_RAISE_CANCELLED = 1, /* with the reason */
+    ATL_RAISE_CANCELLED = 1,     /* with the reason */
+    ATL_RAISE_CANCELLED_AT_ONCE, /* the same, without having been suspended */
     ATL_RAISE_ERROR, /* with the error value and its traceback, or nil */
 };
 
@@ -30,7 +31,13 @@ int atl_push_raise(lua_State *L, enum atl_raise kind);
 struct atl_task;
 void atl_push_reason(lua_State *L, const struct atl_task *task);
 
-/* Raise Cancelled from a C function that has not been suspended. */
+/*
+ * What a function that AWAITS returns at once in a cancelled scope: pushed,
+ * and how many.
+ */
+int atl_push_cancelled(lua_State *L, const struct atl_task *task);
+
+/* Raise Cancelled from a C function that doesn't await. */
 int atl_raise_cancelled(lua_State *L, struct atl_vm *vm,
                         const struct atl_task *task);
 

@@ -232,10 +232,12 @@ static const struct atl_wait_kind awaiting = {"await", stop_awaiting};
 int
 atl_outcome_await(lua_State *L, struct atl_lua_task *t, bool protected)
 {
-    struct atl_lua_task *self = atl_check_task(L);
     struct await_op *op;
+    int pushed = atl_check_task(L);
 
-    if (t == self)
+    if (pushed != 0)
+        return pushed;
+    if (t == atl_sched_current(t->vm))
         return atl_raise(L, "a task cannot await itself");
     if (t->task.state == ATL_TASK_DONE) {
         lua_settop(L, 1);

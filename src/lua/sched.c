@@ -434,14 +434,14 @@ atl_check_task_only(lua_State *L)
     return t;
 }
 
-struct atl_lua_task *
+int
 atl_check_task(lua_State *L)
 {
     struct atl_lua_task *t = atl_check_task_only(L);
 
-    if (atl_task_is_cancelled(&t->task))
-        atl_raise_cancelled(L, t->vm, &t->task);
-    return t;
+    if (!atl_task_is_cancelled(&t->task))
+        return 0;
+    return atl_push_cancelled(L, &t->task);
 }
 
 void *
@@ -465,6 +465,21 @@ f_is_waiting(lua_State *L)
 
     lua_pushboolean(L, task != NULL && task->pending != NULL);
     return 1;
+}
+
+static const struct atl_wait_kind pausing = {"cancelled", NULL};
+
+/*
+ * pause(): one turn of the loop, cancelled or not.  Code that catches Cancelled
+ * and tries again must not keep all others from running.
+ */
+static int
+f_pause(lua_State *L)
+{
+    struct atl_wait *wait = atl_task_op(L, sizeof(*wait), &pausing);
+
+    atl_wake_next_turn(wait);
+    return atl_await(L, wait);
 }
 
 /* --- open and close --- */
@@ -505,8 +520,10 @@ atl_sched_open(struct atl_vm *vm)
     lua_pushcclosure(L, atl_trace_inherit, 1);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, f_is_waiting, 1);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, f_pause, 1);
     atl_push_raise_tag(L);
-    if (lua_pcall(L, 5, 1, 0) != LUA_OK)
+    if (lua_pcall(L, 6, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
         lua_getfield(L, -1, boot[i].name);

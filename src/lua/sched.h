@@ -88,13 +88,17 @@ atl_sched_current(struct atl_vm *vm)
 void atl_sched_push(lua_State *L, struct atl_lua_task *t);
 
 /*
- * Raise unless the caller may wait here: in a task, where the VM can yield,
- * in a scope that isn't cancelled.  Returns the task.
+ * Raise unless the caller can wait here: in a task, where the VM can yield.
+ * Returns the task.
  */
-struct atl_lua_task *atl_check_task(lua_State *L);
-
-/* The same, but a cancelled scope doesn't matter. */
 struct atl_lua_task *atl_check_task_only(lua_State *L);
+
+/*
+ * The same for a function that AWAITS, before it starts anything: 0 if the
+ * task may wait.  In a cancelled scope it returns how many values it has
+ * pushed, which the function returns at once; its Lua wrapper then raises.
+ */
+int atl_check_task(lua_State *L) __attribute__((warn_unused_result));
 
 /* A pooled operation of the running task; see rt/task.h. */
 void *atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind);

@@ -74,12 +74,9 @@ interrupt(struct atl_scope *s)
     }
 }
 
-/*
- * The scope after `s` in a walk over all below `top`, without recursion since
- * users decide how deep scopes nest.  `down`: look below `s` too.
- */
-static struct atl_scope *
-walk(struct atl_scope *top, struct atl_scope *s, bool down)
+/* Without recursion, since users decide how deep scopes nest. */
+struct atl_scope *
+atl_scope_walk(struct atl_scope *top, struct atl_scope *s, bool down)
 {
     if (down && !atl_list_is_empty(&s->children))
         return ATL_OWNER(s->children.next, struct atl_scope, sibling);
@@ -111,7 +108,7 @@ cancel_tree(struct atl_scope *top, bool all)
     struct atl_scope *s;
     bool down;
 
-    for (s = top; s != NULL; s = walk(top, s, down)) {
+    for (s = top; s != NULL; s = atl_scope_walk(top, s, down)) {
         down = true;
         if (s != top && s->shielded && !all) {
             start_grace(s);
@@ -360,6 +357,7 @@ atl_wait_new(struct atl_task *task, size_t size,
     wait->kind = kind;
     wait->generation = generation;
     wait->size_class = size_class;
+    wait->since_ns = loop->now_ns;
     task->pending = wait;
     task->wake = ATL_WAKE_RESULT;
     return wait;

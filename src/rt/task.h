@@ -47,6 +47,7 @@ struct atl_wait {
     struct atl_task *task; /* NULL once it has ended */
     const struct atl_wait_kind *kind;
     struct atl_timer deadline; /* the operation's own time limit, or unused */
+    uint64_t since_ns;         /* loop time at which it began */
     uint32_t generation;       /* grows each time the memory is used again */
     uint32_t size_class;
 };
@@ -184,6 +185,13 @@ void atl_scope_cancel_all(struct atl_scope *s);
 
 /* The scope, from `s` upwards, that was cancelled by itself; or NULL. */
 struct atl_scope *atl_scope_origin(struct atl_scope *s);
+
+/*
+ * The scope after `s` in a walk over all below `top`, outer before inner; NULL
+ * at the end.  `down`: those below `s` too.
+ */
+struct atl_scope *atl_scope_walk(struct atl_scope *top, struct atl_scope *s,
+                                 bool down);
 
 /* --- tasks --- */
 

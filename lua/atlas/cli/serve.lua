@@ -1,12 +1,13 @@
 -- serve.lua - the main task of `atlas serve`: load, start, listen, drain.
 -- Called by src/cli/serve.c with the options of the command line and of the
--- environment (lists by name), the target and a function that waits for a
+-- environment (lists by name), the kinds of settings, the target and a function that waits for a
 -- signal to stop.  Returns the exit status.
 
 local lifespan = require "atlas.lifespan"
 local server_core = require "atlas.server.core"
+local task = require "atlas.task"
 
-local arguments, environment, target, wait_stop = ...
+local arguments, environment, kinds, target, wait_stop = ...
 
 local FAILED, NOT_LOADED = 1, 3
 
@@ -42,7 +43,8 @@ local function traceback(err)
     if text:match "^[^\n]*module '[^']*' not found:" then
         text = text:match "^[^\n]*"
     end
-    return (debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", ""))
+    text = debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
+    return (text:gsub("\n%s*%[C%]: at 0x%x+", ""):gsub("\n%s*%[C%]: in function 'require'", ""))
 end
 
 -- require(name), or nil and a message: one line where it says all there is to
@@ -113,6 +115,16 @@ local function load_settings()
             local text = "configuration module '%s' returns a %s, not a table"
             return nil, text:format(name, type(value))
         end
+        for key, kind in pairs(kinds) do
+            local setting = value[key]
+            if setting ~= nil and type(setting) ~= kind and type(setting) ~= "table" then
+                local text = "configuration module '%s': '%s' must be a %s, not a %s"
+                return nil, text:format(name, key, kind, type(setting))
+            end
+            if kind == "number" and not (setting == nil or setting >= 0) then
+                return nil, ("configuration module '%s': '%s' is negative"):format(name, key)
+            end
+        end
         config = value
     end
     return setmetatable({}, {
@@ -156,10 +168,17 @@ local function listen(server, settings)
     return urls
 end
 
+-- Connections first, then what goes on without one; together no longer than
+-- the setting allows.
 local function drain(server, settings, signal)
+    local limit = settings.drain or 30
+    local started = task.now()
+
     -- A terminal's Ctrl-C is somebody who waits; a supervisor's SIGTERM comes
     -- while clients may have a request on the wire.
-    if not server:drain(settings.drain or 30, signal == "SIGINT") then
+    local drained = server:drain(limit, signal == "SIGINT")
+    task.drain(math.max(0, limit - (task.now() - started)))
+    if not drained then
         server:abort()
         server:drain(1, true)
     end
@@ -169,6 +188,9 @@ local function main()
     local settings, message = load_settings()
     if not settings then
         return fail(NOT_LOADED, message)
+    end
+    if settings.log_level and not server_core.set_log_level(settings.log_level) then
+        return fail(NOT_LOADED, ("there is no log level '%s'"):format(settings.log_level))
     end
     local app
     app, message = load_app()

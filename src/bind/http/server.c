@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "bind/init.h"
 #include "http/server.h"
 #include "lasgi/lasgi.h"
@@ -191,8 +192,10 @@ m_drain(lua_State *L)
     lua_Number secs = atl_arg_number(L, 2);
     bool now = lua_toboolean(L, 3);
     struct drain_op *op;
+    int pushed = atl_check_task(L);
 
-    atl_check_task(L);
+    if (pushed != 0)
+        return pushed;
     if (s->http.conn_count == 0) {
         atl_server_drain(&s->http, now);
         lua_pushboolean(L, 1);
@@ -241,8 +244,22 @@ static const struct atl_reg metamethods[] = {
     {NULL, NULL, 0},
 };
 
+/* set_log_level(name) -> was there such a level? */
+static int
+f_set_log_level(lua_State *L)
+{
+    enum atl_log_level level;
+    bool found = atl_log_find_level(atl_arg_str(L, 1).ptr, &level);
+
+    if (found)
+        atl_log_set_level(level);
+    lua_pushboolean(L, found);
+    return 1;
+}
+
 static const struct atl_reg functions[] = {
     {"new", f_new, 0},
+    {"set_log_level", f_set_log_level, 0},
     {NULL, NULL, 0},
 };
 

@@ -202,8 +202,10 @@ m_next(lua_State *L)
 {
     struct group *g = arg_group(L);
     struct next_op *op;
+    int pushed = atl_check_task(L);
 
-    atl_check_task(L);
+    if (pushed != 0)
+        return pushed;
     g->uses_next = true;
     if (g->finished_from < g->finished_to) {
         atl_getuservalue(L, 1);
@@ -228,11 +230,13 @@ static int
 f_open(lua_State *L)
 {
     struct atl_vm *vm = ATL_VM(L);
-    struct atl_lua_task *t = atl_check_task(L);
+    struct atl_lua_task *t = atl_check_task_only(L);
     lua_Number limit = luaL_optnumber(L, 1, 0);
     bool collect = lua_toboolean(L, 2);
     struct group *g;
 
+    if (atl_task_is_cancelled(&t->task))
+        return atl_push_cancelled(L, &t->task);
     g = atl_newuserdata(L, sizeof(*g));
     *g = (struct group){.vm = vm, .limit = (uint32_t)limit, .collect = collect};
     g->anchor = LUA_NOREF;
@@ -313,8 +317,8 @@ static const struct atl_reg methods[] = {
 };
 
 static const struct atl_reg functions[] = {
-    {"open", f_open, 0},   {"fail", f_fail, 0}, {"join", f_join, AWAITS},
-    {"close", f_close, 0}, {NULL, NULL, 0},
+    {"open", f_open, AWAITS}, {"fail", f_fail, 0}, {"join", f_join, AWAITS},
+    {"close", f_close, 0},    {NULL, NULL, 0},
 };
 
 int

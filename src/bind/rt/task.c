@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bind/init.h"
 #include "lua/args.h"
+#include "lua/dump.h"
 #include "lua/error.h"
 #include "lua/outcome.h"
 #include "lua/reg.h"
@@ -49,16 +50,17 @@ static int
 f_sleep(lua_State *L)
 {
     lua_Number secs = atl_arg_number(L, 1);
-    struct atl_lua_task *t;
     struct atl_loop *loop;
     struct atl_wait *wait;
+    int pushed;
 
     if (!(secs >= 0 && secs <= MAX_SLEEP))
         return atl_arg_error(L, 1, "seconds from 0 to 1e9 expected");
-    t = atl_check_task(L);
+    if ((pushed = atl_check_task(L)) != 0)
+        return pushed;
     if (secs == 0)
         return wait_a_turn(L);
-    loop = t->task.loop;
+    loop = &ATL_VM(L)->loop;
     wait = atl_task_op(L, sizeof(*wait), &sleeping);
     atl_timer_start(loop, &wait->deadline,
                     atl_loop_clock(loop) + (uint64_t)(secs * NS_PER_S),
@@ -69,8 +71,9 @@ f_sleep(lua_State *L)
 static int
 f_checkpoint(lua_State *L)
 {
-    atl_check_task(L);
-    return wait_a_turn(L);
+    int pushed = atl_check_task(L);
+
+    return pushed != 0 ? pushed : wait_a_turn(L);
 }
 
 /* await(fn) and suspend(fn): is `fn` one, and may they wait here? */
@@ -78,8 +81,7 @@ static int
 f_check(lua_State *L)
 {
     atl_arg_callable(L, 1);
-    atl_check_task(L);
-    return 0;
+    return atl_check_task(L);
 }
 
 static int
@@ -158,6 +160,42 @@ f_log_error(lua_State *L)
     return 0;
 }
 
+/* others() -> tasks that nobody owns, but for the one that this runs in. */
+static int
+f_others(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)ATL_VM(L)->loop.roots.running - 1);
+    return 1;
+}
+
+/* cancel_others(): those tasks, shields notwithstanding. */
+static int
+f_cancel_others(lua_State *L)
+{
+    struct atl_loop *loop = &ATL_VM(L)->loop;
+    const struct atl_task *self = loop->current, *parent;
+    struct atl_link *link;
+
+    while ((parent = atl_task_parent(self)) != NULL)
+        self = parent;
+    for (link = loop->roots.children.next; link != &loop->roots.children;
+         link = link->next) {
+        struct atl_task *task = ATL_OWNER(link, struct atl_task, sibling);
+
+        if (task != self && task->state != ATL_TASK_DONE)
+            atl_scope_cancel_all(&task->base);
+    }
+    return 0;
+}
+
+/* dump() -> the tree of tasks, a line each. */
+static int
+f_dump(lua_State *L)
+{
+    atl_dump_push(L, ATL_VM(L));
+    return 1;
+}
+
 static int
 f_current(lua_State *L)
 {
@@ -201,15 +239,10 @@ m_cancel(lua_State *L)
 static int
 m_status(lua_State *L)
 {
-    static const char *const names[] = {
-        [ATL_TASK_NEW] = "new",         [ATL_TASK_READY] = "ready",
-        [ATL_TASK_RUNNING] = "running", [ATL_TASK_WAITING] = "waiting",
-        [ATL_TASK_PARKED] = "parked",   [ATL_TASK_JOINING] = "joining",
-    };
     struct atl_lua_task *t = arg_task(L);
 
     if (t->task.state != ATL_TASK_DONE)
-        lua_pushstring(L, names[t->task.state]);
+        lua_pushstring(L, atl_dump_state(t));
     else if (!t->failed)
         lua_pushliteral(L, "done");
     else if (t->cancelled)
@@ -328,11 +361,12 @@ f_wait(lua_State *L)
 {
     struct callback *cb = upvalue_callback(L);
     struct atl_wait *wait;
-    int i;
+    int i, pushed;
 
     if (atl_waker_wait(cb->waker) != NULL)
         return atl_raise(L, "another task waits for this callback already");
-    atl_check_task(L);
+    if ((pushed = atl_check_task(L)) != 0)
+        return pushed;
     if (cb->called) {
         luaL_checkstack(L, cb->count + 2, "too many results");
         if (cb->count > 0)
@@ -397,6 +431,9 @@ static const struct atl_reg functions[] = {
     {"spawn", f_spawn, 0},
     {"detach", f_detach, 0},
     {"current", f_current, 0},
+    {"dump", f_dump, 0},
+    {"others", f_others, 0},
+    {"cancel_others", f_cancel_others, 0},
     {"log_error", f_log_error, 0},
     {"sleep", f_sleep, AWAITS},
     {"checkpoint", f_checkpoint, AWAITS},
@@ -407,8 +444,8 @@ static const struct atl_reg functions[] = {
 
 /* Called before the Lua functions of these names start anything. */
 static const struct atl_reg checks[] = {
-    {"await", f_check, 0},
-    {"suspend", f_check, 0},
+    {"await", f_check, AWAITS},
+    {"suspend", f_check, AWAITS},
     {NULL, NULL, 0},
 };
 

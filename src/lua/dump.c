@@ -1,0 +1,81 @@
+/* dump.c - the tree of tasks, for people.  See dump.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "lua/dump.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define MAX_DUMP (1 << 20) /* bytes */
+#define MAX_INDENT 40      /* levels that are shown by their indentation */
+
+const char *
+atl_dump_state(const struct atl_lua_task *t)
+{
+    static const char *const names[] = {
+        [ATL_TASK_NEW] = "new",         [ATL_TASK_READY] = "ready",
+        [ATL_TASK_RUNNING] = "running", [ATL_TASK_WAITING] = "waiting",
+        [ATL_TASK_PARKED] = "parked",   [ATL_TASK_JOINING] = "joining",
+        [ATL_TASK_DONE] = "done",
+    };
+
+    return names[t->task.state];
+}
+
+/* How many tasks stand around this one? */
+static int
+depth_of(const struct atl_lua_task *t)
+{
+    const struct atl_task *parent = atl_task_parent(&t->task);
+    int depth = 0;
+
+    for (; parent != NULL && depth < MAX_INDENT; depth++)
+        parent = atl_task_parent(parent);
+    return depth;
+}
+
+static void
+add_task(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
+{
+    const struct atl_wait *wait = t->task.pending;
+    uint64_t now = atl_loop_clock(t->task.loop);
+    char line[512];
+    int n;
+
+    atl_task_get_value(L, t, "name");
+    n = snprintf(line, sizeof(line), "%*stask %u", 2 * depth_of(t), "",
+                 t->number);
+    if (lua_isstring(L, -1))
+        n += snprintf(line + n, sizeof(line) - (size_t)n, " '%.64s'",
+                      lua_tostring(L, -1));
+    lua_pop(L, 1);
+    if (wait != NULL)
+        n += snprintf(line + n, sizeof(line) - (size_t)n,
+                      ": waits for '%s', %.3f s", wait->kind->name,
+                      (double)(now - wait->since_ns) / 1e9);
+    else
+        n += snprintf(line + n, sizeof(line) - (size_t)n, ": %s",
+                      atl_dump_state(t));
+    if (t->source != NULL)
+        n += snprintf(line + n, sizeof(line) - (size_t)n, ", spawned at %s:%d",
+                      t->source, t->line);
+    if (atl_buf_append(b, line, (size_t)n) != 0 ||
+        atl_buf_append(b, "\n", 1) != 0)
+        b->limit = b->len; /* full */
+}
+
+void
+atl_dump_push(lua_State *L, struct atl_vm *vm)
+{
+    struct atl_scope *s = &vm->loop.root;
+    struct atl_buf b;
+
+    atl_buf_init(&b, MAX_DUMP);
+    while ((s = atl_scope_walk(&vm->loop.root, s, true)) != NULL)
+        if (s->task != NULL && s == &s->task->base)
+            add_task(&b, L, (struct atl_lua_task *)s->task);
+    lua_pushlstring(L, b.len > 0 ? b.data : "", b.len);
+    atl_buf_deinit(&b);
+}
