@@ -12,7 +12,9 @@ local unpack = table.unpack or unpack
 
 local M = {}
 
-for _, name in ipairs { "callback", "checkpoint", "current", "detach", "dump", "now", "sleep", "spawn" } do
+for _, name in ipairs {
+    "callback", "checkpoint", "current", "detach", "dump", "now", "sleep", "spawn",
+} do
     M[name] = core[name]
 end
 

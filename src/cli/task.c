@@ -50,8 +50,9 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     if (end.ended)
         return end.status;
     atl_dump_push(L, vm);
+    atl_trace_push(L, t);
     return atl_cli_fail(ATL_EXIT_FAILED,
                         "deadlock: tasks wait, and nothing is left that could "
-                        "wake them\n%s",
-                        lua_tostring(L, -1));
+                        "wake them\n%sstack traceback of the main task:\n%s",
+                        lua_tostring(L, -2), lua_tostring(L, -1));
 }

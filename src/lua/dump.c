@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "lua/trace.h"
 
 #define MAX_DUMP (1 << 20) /* bytes */
 #define MAX_INDENT 40      /* levels that are shown by their indentation */
@@ -41,7 +42,7 @@ add_task(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
 {
     const struct atl_wait *wait = t->task.pending;
     uint64_t now = atl_loop_clock(t->task.loop);
-    char line[512];
+    char line[512], where[LUA_IDSIZE + 16];
     int n;
 
     atl_task_get_value(L, t, "name");
@@ -58,6 +59,8 @@ add_task(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
     else
         n += snprintf(line + n, sizeof(line) - (size_t)n, ": %s",
                       atl_dump_state(t));
+    if (wait != NULL && atl_trace_where(t, where, sizeof(where)))
+        n += snprintf(line + n, sizeof(line) - (size_t)n, " at %s", where);
     if (t->source != NULL)
         n += snprintf(line + n, sizeof(line) - (size_t)n, ", spawned at %s:%d",
                       t->source, t->line);

@@ -105,23 +105,30 @@ add_stack(struct atl_buf *b, lua_State *L, lua_State *co, int level)
 
 /* --- the tasks around it --- */
 
-/* Add the line on which `t` stands now. */
-static void
-add_line(struct atl_buf *b, struct atl_lua_task *t)
+bool
+atl_trace_where(struct atl_lua_task *t, char *out, size_t size)
 {
     lua_Debug ar;
-    char text[LUA_IDSIZE + 16];
     int level;
 
     for (level = 0; t->co != NULL && lua_getstack(t->co, level, &ar); level++) {
         lua_getinfo(t->co, "Sl", &ar);
         if (ar.currentline > 0 && !starts_with(ar.source, "@" ATL_OWN_CHUNKS)) {
-            snprintf(text, sizeof(text), "%s:%d", ar.short_src, ar.currentline);
-            add_text(b, text);
-            return;
+            snprintf(out, size, "%s:%d", ar.short_src, ar.currentline);
+            return true;
         }
     }
-    add_text(b, "?");
+    return false;
+}
+
+/* Add the line on which `t` stands now. */
+static void
+add_line(struct atl_buf *b, struct atl_lua_task *t)
+{
+    char text[LUA_IDSIZE + 16] = "?";
+
+    (void)atl_trace_where(t, text, sizeof(text));
+    add_text(b, text);
 }
 
 /* Add the name of a task for people: its own, or "task 7". */

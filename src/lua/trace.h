@@ -28,6 +28,9 @@ int atl_trace_keep(lua_State *L);
 /* Remember in `t` the line that called the running C function. */
 void atl_trace_set_site(lua_State *L, struct atl_lua_task *t);
 
+/* The user's line on which `t` stands now, "FILE:LINE"; false: none. */
+bool atl_trace_where(struct atl_lua_task *t, char *out, size_t size);
+
 /* Push the stack of `t` as it is now, and of those who wait for it. */
 void atl_trace_push(lua_State *L, struct atl_lua_task *t);
 

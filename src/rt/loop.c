@@ -16,13 +16,18 @@ atl_loop_clock(struct atl_loop *loop)
     return loop->clock != NULL ? loop->clock->now_ns(loop->clock) : uv_hrtime();
 }
 
-/* The poll has returned, which is all that the ticker is for. */
+/*
+ * All that the ticker is for is that the poll returns.  libuv runs timers
+ * before it polls, too, and would then wait without an end: uv_stop() makes
+ * that poll a short one.
+ */
 static void
 on_tick(uv_timer_t *ticker)
 {
     struct atl_loop *loop = ticker->data;
 
     loop->armed_tick = NEVER;
+    uv_stop(&loop->uv);
 }
 
 /* Nobody waits for a task that nobody owns. */

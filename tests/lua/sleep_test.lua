@@ -221,4 +221,26 @@ test("the longest sleep there may be can be cancelled", function()
     eq(task:pawait(), false)
 end)
 
+-- A timer that comes due between the loop's last look at the clock and its
+-- poll must end that poll: the loop has nothing else to wait for here.
+test("short sleeps of many tasks all end, however the clock falls", function()
+    local ended = 0
+    for i = 1, 20 do
+        atlas.spawn(function()
+            for j = 1, 50 do
+                atlas.sleep(((i * 7 + j * 13) % 23) * 1e-5)
+            end
+            ended = ended + 1
+        end)
+    end
+    atlas.spawn(function()
+        while ended < 20 do
+            local busy = atlas.now() + 0.0009
+            while atlas.now() < busy do end
+            atlas.sleep(0.0011)
+        end
+    end):await()
+    eq(ended, 20)
+end)
+
 return check.finish()

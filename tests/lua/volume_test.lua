@@ -147,13 +147,13 @@ end)
 test("10,000 tasks one behind the other leave no memory", function()
     check_growth(function()
         atlas.spawn(math.abs, -1):await()
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 tasks that failed leave no memory", function()
     check_growth(function()
         atlas.spawn(error, "on purpose"):pawait()
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 tasks that were cancelled with a reason leave no memory", function()
@@ -162,7 +162,7 @@ test("10,000 tasks that were cancelled with a reason leave no memory", function(
         atlas.checkpoint()
         task:cancel {}
         task:pawait()
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 tasks that were cancelled before they ran leave no memory", function()
@@ -170,7 +170,7 @@ test("10,000 tasks that were cancelled before they ran leave no memory", functio
         local task = atlas.spawn(error)
         task:cancel {}
         task:pawait()
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 named tasks with children leave no memory", function()
@@ -179,7 +179,7 @@ test("10,000 named tasks with children leave no memory", function()
             atlas.current():name "parent"
             atlas.spawn(atlas.checkpoint):name "child"
         end):await()
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 callbacks leave no memory, whether they are called or not", function()
@@ -194,7 +194,7 @@ test("10,000 callbacks leave no memory, whether they are called or not", functio
         task:cancel()
         task:pawait()
         late { "value" }
-    end, 10000, 65536)
+    end, 10000, 163840)
 end)
 
 test("10,000 errors that were caught in one task leave no memory", function()
@@ -202,7 +202,7 @@ test("10,000 errors that were caught in one task leave no memory", function()
         check_growth(function()
             local task = atlas.spawn(error, {})
             pcall(task.await, task)
-        end, 10000, 65536)
+        end, 10000, 163840)
     end):await()
 end)
 

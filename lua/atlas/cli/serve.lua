@@ -101,6 +101,19 @@ local function load_app()
     return app
 end
 
+local repeatable = { host = true, unix = true }
+
+-- Why a setting of the configuration module can't be taken, or nil.
+local function what_is_wrong(setting, kind, may_be_list)
+    if setting == nil or (may_be_list and type(setting) == "table") then
+        return nil
+    elseif type(setting) ~= kind then
+        return ("must be a %s, not a %s"):format(kind, type(setting))
+    elseif kind == "number" and (setting < 0 or setting ~= setting) then
+        return "must not be negative"
+    end
+end
+
 -- Options, then the environment, then the configuration module.
 local function load_settings()
     local config = {}
@@ -116,13 +129,9 @@ local function load_settings()
             return nil, text:format(name, type(value))
         end
         for key, kind in pairs(kinds) do
-            local setting = value[key]
-            if setting ~= nil and type(setting) ~= kind and type(setting) ~= "table" then
-                local text = "configuration module '%s': '%s' must be a %s, not a %s"
-                return nil, text:format(name, key, kind, type(setting))
-            end
-            if kind == "number" and not (setting == nil or setting >= 0) then
-                return nil, ("configuration module '%s': '%s' is negative"):format(name, key)
+            local wrong = what_is_wrong(value[key], kind, repeatable[key])
+            if wrong then
+                return nil, ("configuration module '%s': '%s' %s"):format(name, key, wrong)
             end
         end
         config = value
