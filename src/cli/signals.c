@@ -10,59 +10,72 @@
 #include "lua/sched.h"
 
 struct atl_signals {
-    uv_signal_t handle[2];
+    uv_async_t async; /* from the handler to the loop */
     struct atl_vm *vm;
     struct atl_wait *waiter; /* the task in wait_stop(), if one waits */
-    int received;            /* the first signal; 0: none yet */
-    int open;                /* handles that are not closed */
+    struct sigaction old[2];
 };
 
-static int
-push_name(lua_State *L, int number)
+static const int numbers[] = {SIGINT, SIGTERM};
+
+/* What the handler may touch; a process has one set of signals. */
+static volatile sig_atomic_t received; /* the first signal; 0: none yet */
+static uv_async_t *wake_up;
+
+/*
+ * In the handler itself, since the second signal must work when a handler of
+ * the application never lets the loop run.
+ */
+static void
+on_signal(int number)
 {
-    lua_pushstring(L, number == SIGINT ? "SIGINT" : "SIGTERM");
+    if (received != 0)
+        _exit(128 + number);
+    received = number;
+    uv_async_send(wake_up);
+}
+
+static int
+push_name(lua_State *L)
+{
+    lua_pushstring(L, received == SIGINT ? "SIGINT" : "SIGTERM");
     return 1;
 }
 
 static void
-on_signal(uv_signal_t *handle, int number)
+on_wake_up(uv_async_t *async)
 {
-    struct atl_signals *s = handle->data;
+    struct atl_signals *s = async->data;
     struct atl_wait *wait = s->waiter;
 
-    if (s->received != 0)
-        _exit(128 + number);
-    s->received = number;
     if (wait == NULL)
         return;
     s->waiter = NULL;
-    atl_wake(wait, push_name(atl_wait_stack(wait), number));
+    atl_wake(wait, push_name(atl_wait_stack(wait)));
 }
 
 struct atl_signals *
 atl_signals_open(struct atl_vm *vm)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct atl_signals *s = atl_calloc(1, sizeof(*s));
     int i;
 
     s->vm = vm;
-    for (i = 0; i < 2; i++) {
-        uv_signal_init(&vm->loop.uv, &s->handle[i]);
-        s->handle[i].data = s;
-        uv_signal_start(&s->handle[i], on_signal, numbers[i]);
-        s->open++;
-    }
+    uv_async_init(&vm->loop.uv, &s->async, on_wake_up);
+    s->async.data = s;
+    received = 0;
+    wake_up = &s->async;
+    sigemptyset(&action.sa_mask);
+    for (i = 0; i < 2; i++)
+        sigaction(numbers[i], &action, &s->old[i]);
     return s;
 }
 
 static void
 on_closed(uv_handle_t *handle)
 {
-    struct atl_signals *s = handle->data;
-
-    if (--s->open == 0)
-        atl_free(s);
+    atl_free(handle->data);
 }
 
 void
@@ -71,7 +84,8 @@ atl_signals_close(struct atl_signals *s)
     int i;
 
     for (i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&s->handle[i], on_closed);
+        sigaction(numbers[i], &s->old[i], NULL);
+    uv_close((uv_handle_t *)&s->async, on_closed);
 }
 
 /* --- wait_stop() --- */
@@ -98,8 +112,8 @@ f_wait_stop(lua_State *L)
 
     if (pushed != 0)
         return pushed;
-    if (s->received != 0)
-        return push_name(L, s->received);
+    if (received != 0)
+        return push_name(L);
     op = atl_task_op(L, sizeof(*op), &waiting);
     op->signals = s;
     s->waiter = &op->wait;
