@@ -1,15 +1,17 @@
 -- lifespan.lua - the server's side of the LASGI lifespan protocol.
 
+local scope = require "atlas.scope"
 local task = require "atlas.task"
 local log_error = require("atlas.task.core").log_error
 
 local M = {}
 
+-- Which phase a message answers, and whether it says that all went well.
 local answers = {
-    ["lifespan.startup.complete"] = "startup",
-    ["lifespan.startup.failed"] = "startup",
-    ["lifespan.shutdown.complete"] = "shutdown",
-    ["lifespan.shutdown.failed"] = "shutdown",
+    ["lifespan.startup.complete"] = { "startup", true },
+    ["lifespan.startup.failed"] = { "startup", false },
+    ["lifespan.shutdown.complete"] = { "shutdown", true },
+    ["lifespan.shutdown.failed"] = { "shutdown", false },
 }
 
 local Lifespan = {}
@@ -36,6 +38,7 @@ local function receiver(self)
         end
         next_event = next_event + 1
         self[phase].wait_asked()
+        self[phase].open = true
         return { type = "lifespan." .. phase }
     end
 end
@@ -45,14 +48,19 @@ local function sender(self)
         if type(message) ~= "table" or type(message.type) ~= "string" then
             error("lifespan: a message is a table with a type", 2)
         end
-        local phase = answers[message.type]
-        if not phase then
+        local answer = answers[message.type]
+        if not answer then
             error("lifespan: unknown message type '" .. message.type .. "'", 2)
         end
-        if message.type:find("failed", 1, true) then
-            self[phase].answer(nil, message.message or "no reason given")
+        local phase = self[answer[1]]
+        if not phase.open then
+            error(message.type .. ": not allowed now", 2)
+        end
+        phase.open = false
+        if answer[2] then
+            phase.answer(true)
         else
-            self[phase].answer(true)
+            phase.answer(nil, message.message or "no reason given")
         end
         return true
     end
@@ -60,10 +68,10 @@ end
 
 -- Before its first receive an application may raise or return: it does without
 -- a lifespan.  One that raises later has failed.
-local function run(self, app, scope)
+local function run(self, app, lifespan_scope)
     local ok, err = xpcall(app, function(e)
         return debug.traceback(tostring(e), 2)
-    end, scope, receiver(self), sender(self))
+    end, lifespan_scope, receiver(self), sender(self))
 
     self.over = true
     if self.received and not ok then
@@ -77,42 +85,53 @@ local function run(self, app, scope)
     self.shutdown.answer(true)
 end
 
---- Run the application's start-up.  `state` is what its requests will see.
----@return table? lifespan   to be passed to stop()
----@return string? message   why the application has not started
-function M.start(app, state)
+--- Call the application with the lifespan scope, in a task of its own.
+--- `state` is what its requests will see.
+function M.open(app, state)
     local self = setmetatable({ startup = new_phase(), shutdown = new_phase() }, Lifespan)
-    local scope = {
+    local lifespan_scope = {
         type = "lifespan",
         lasgi = { version = "1.0", spec_version = "1.0" },
         asgi = { version = "3.0", spec_version = "2.0" },
         state = state,
     }
 
-    self.task = task.spawn(run, self, app, scope)
+    self.task = task.spawn(run, self, app, lifespan_scope)
     self.task:name("lifespan")
-    self.startup.ask()
-    local ok, message = self.startup.wait_answer()
-    if not ok then
-        self.task:cancel()
-        return nil, message
-    end
-    self.started = true
     return self
 end
 
---- Run the application's shutdown.
+--- Run the application's start-up.
+---@return boolean? ok
+---@return string? message   why the application has not started
+function Lifespan:start()
+    self.startup.ask()
+    local ok, message = self.startup.wait_answer()
+    self.started = ok
+    return ok, message
+end
+
+--- Run the application's shutdown, for `seconds` at most.
 ---@return boolean? ok
 ---@return string? message
-function Lifespan:stop()
+function Lifespan:stop(seconds)
     if self.over then
         return true
     end
     self.stopping = true
     self.shutdown.ask()
-    local ok, message = self.shutdown.wait_answer()
+    local in_time, ok, message = scope.move_on(seconds, self.shutdown.wait_answer)
     self.task:cancel()
+    if not in_time then
+        return nil, ("no answer within %g s"):format(seconds)
+    end
     return ok, message
+end
+
+--- The application has not started: end its task.
+function Lifespan:abandon()
+    self.stopping = true
+    self.task:cancel()
 end
 
 return M

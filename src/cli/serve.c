@@ -13,7 +13,9 @@
 
 enum kind {
     TEXT,
-    NUMBER,
+    SECONDS,
+    COUNT, /* an integer */
+    PORT,
     LEVEL, /* of log lines */
 };
 
@@ -27,28 +29,30 @@ static const struct option {
     const char *help;
 } options[] = {
     {"host", TEXT, "ADDR    address to listen on (127.0.0.1); may be repeated"},
-    {"port", NUMBER, "N       port to listen on (8000; 0: any free one)"},
+    {"port", PORT, "N       port to listen on (8000; 0: any free one)"},
     {"unix", TEXT, "PATH    unix socket to listen on; may be repeated"},
     {"config", TEXT, "MODULE  Lua module with settings (ATLAS_CONFIG)"},
-    {"backlog-connections", NUMBER, "N  queue of the listening socket (128)"},
-    {"drain", NUMBER, "S       time for running requests at the end (30)"},
-    {"drain-idle", NUMBER, "S  idle connections are kept so long then (5)"},
-    {"keep-alive", NUMBER, "S  idle time of a connection (75)"},
-    {"header-timeout", NUMBER, "S  time for a request's head (10)"},
-    {"body-timeout", NUMBER, "S  time between reads of a body (30)"},
-    {"write-timeout", NUMBER, "S  time without the client taking a byte (60)"},
-    {"max-body", NUMBER, "BYTES  of a request's body (16777216)"},
-    {"max-request-line", NUMBER, "BYTES  (8192)"},
-    {"max-header-bytes", NUMBER, "BYTES  of all header fields (65536)"},
-    {"max-headers", NUMBER, "N  header fields (100)"},
-    {"max-chunk-overhead", NUMBER, "BYTES  chunk extensions, trailers (8192)"},
-    {"max-pipelined", NUMBER, "N  requests that wait on a connection (64)"},
+    {"backlog-connections", COUNT, "N  queue of the listening socket (128)"},
+    {"drain", SECONDS, "S       time for running requests at the end (30)"},
+    {"drain-idle", SECONDS, "S  idle connections are kept so long then (5)"},
+    {"keep-alive", SECONDS, "S  idle time of a connection (75; 0: no limit)"},
+    {"header-timeout", SECONDS, "S  time for a request's head (10)"},
+    {"body-timeout", SECONDS, "S  time between reads of a body (30)"},
+    {"write-timeout", SECONDS, "S  time without the client taking a byte (60)"},
+    {"max-body", COUNT, "BYTES  of a request's body (16777216)"},
+    {"max-request-line", COUNT, "BYTES  (8192)"},
+    {"max-header-bytes", COUNT, "BYTES  of all header fields (65536)"},
+    {"max-headers", COUNT, "N  header fields (100)"},
+    {"max-chunk-overhead", COUNT, "BYTES  chunk extensions, trailers (8192)"},
+    {"max-pipelined", COUNT, "N  requests that wait on a connection (64)"},
     {"log-level", LEVEL, "NAME  debug, info, warning or error (info)"},
 };
 
 static const char *const kind_names[] = {
     [TEXT] = "a text",
-    [NUMBER] = "a number",
+    [SECONDS] = "a number of seconds",
+    [COUNT] = "an integer from 1 to 4294967295",
+    [PORT] = "an integer from 0 to 65535",
     [LEVEL] = "debug, info, warning or error",
 };
 
@@ -73,18 +77,32 @@ push_key(lua_State *L, const struct option *o)
     luaL_gsub(L, o->name, "-", "_");
 }
 
+static bool
+is_numeric(const struct option *o)
+{
+    return o->kind == SECONDS || o->kind == COUNT || o->kind == PORT;
+}
+
 /* Is `value` of the option's kind?  *number_out is set for a number. */
 static bool
 is_valid(const struct option *o, const char *value, double *number_out)
 {
     enum atl_log_level level;
+    bool is_number, is_whole;
     char *end;
 
     *number_out = strtod(value, &end);
+    is_number = end != value && *end == '\0' && *number_out >= 0;
+    is_whole = is_number && *number_out < 1e15 &&
+               *number_out == (double)(uint64_t)*number_out;
     switch (o->kind) {
-    case NUMBER:
-        return end != value && *end == '\0' && *number_out >= 0 &&
-               *number_out < 1e15;
+    case SECONDS:
+        return is_number && *number_out <= 1e9;
+    case COUNT:
+        return is_number && is_whole && *number_out >= 1 &&
+               *number_out <= UINT32_MAX;
+    case PORT:
+        return is_number && is_whole && *number_out <= 65535;
     case LEVEL:
         return atl_log_find_level(value, &level);
     default:
@@ -113,7 +131,7 @@ add_value(lua_State *L, const struct option *o, const char *value)
         lua_pushvalue(L, -2);
         lua_rawset(L, -5);
     }
-    if (o->kind == NUMBER)
+    if (is_numeric(o))
         lua_pushnumber(L, number);
     else
         lua_pushstring(L, value);
@@ -211,7 +229,7 @@ push_kinds(lua_State *L)
     lua_newtable(L);
     for (i = 0; i < OPTION_COUNT; i++) {
         push_key(L, &options[i]);
-        lua_pushstring(L, options[i].kind == NUMBER ? "number" : "string");
+        lua_pushstring(L, is_numeric(&options[i]) ? "number" : "string");
         lua_rawset(L, -3);
     }
 }
@@ -249,6 +267,9 @@ run(int argc, char **argv)
 {
     struct atl_vm *vm;
     int status, err;
+
+    if (argc == 1 && strcmp(argv[0], "--help") == 0)
+        return atl_cli_help.run(1, (char *[]){(char[]){"serve"}, NULL});
 
     if ((err = atl_vm_new(&vm)) != 0)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", atl_err_text(err));

@@ -31,18 +31,18 @@ on_timer(struct atl_timer *timer)
 }
 
 void
+atl_conn_set_due(struct atl_conn *c, uint64_t due_ns)
+{
+    c->deadline_ns = due_ns;
+    if (due_ns != 0 && (!atl_timer_is_active(&c->timer) ||
+                        c->timer.tick > due_ns >> ATL_TICK_SHIFT))
+        atl_timer_start(c->server->loop, &c->timer, due_ns, on_timer);
+}
+
+void
 atl_conn_set_deadline(struct atl_conn *c, uint64_t ms)
 {
-    struct atl_loop *loop = c->server->loop;
-
-    if (ms == 0) {
-        c->deadline_ns = 0;
-        return;
-    }
-    c->deadline_ns = loop->now_ns + ms * NS_PER_MS;
-    if (!atl_timer_is_active(&c->timer) ||
-        c->timer.tick > c->deadline_ns >> ATL_TICK_SHIFT)
-        atl_timer_start(loop, &c->timer, c->deadline_ns, on_timer);
+    atl_conn_set_due(c, ms == 0 ? 0 : c->server->loop->now_ns + ms * NS_PER_MS);
 }
 
 /* --- the stream --- */

@@ -31,7 +31,10 @@ struct atl_conn {
 /* Accept the connection that waits at `l`, whose data is the server. */
 void atl_conn_accept(struct atl_listener *l);
 
-/* Set or (0) lift the deadline, `ms` from now. */
+/* Set the deadline to the loop time `due_ns`, or (0) lift it. */
+void atl_conn_set_due(struct atl_conn *c, uint64_t due_ns);
+
+/* Set it to `ms` from now; 0 lifts it. */
 void atl_conn_set_deadline(struct atl_conn *c, uint64_t ms);
 
 /* Close at once; the protocol's state is given back. */

@@ -133,6 +133,8 @@ atl_response_start(struct atl_exchange *x, unsigned status)
 void
 atl_response_reset(struct atl_exchange *x)
 {
+    if (x->response == ATL_RESPONSE_TRAILERS && x->io != NULL)
+        x->io->reset(x);
     if (x->response != ATL_RESPONSE_HELD && !x->interim)
         return;
     x->interim = false;
@@ -334,6 +336,16 @@ atl_response_informational_end(struct atl_exchange *x)
 }
 
 int
+atl_response_trailers(struct atl_exchange *x)
+{
+    int err = check_open(x, ATL_RESPONSE_TRAILERS);
+
+    if (err == 0)
+        x->io->mark_trailers(x);
+    return err;
+}
+
+int
 atl_response_trailers_end(struct atl_exchange *x)
 {
     int err = check_open(x, ATL_RESPONSE_TRAILERS);
@@ -348,8 +360,10 @@ atl_response_trailers_end(struct atl_exchange *x)
 bool
 atl_response_is_full(struct atl_exchange *x)
 {
-    x->waits_room = x->io != NULL && x->io->is_full(x);
-    return x->waits_room;
+    bool full = x->io != NULL && x->io->is_full(x);
+
+    x->waits_room |= full;
+    return full;
 }
 
 void

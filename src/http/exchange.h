@@ -9,7 +9,8 @@
  *    atl_exchange_release(), however early the connection ends.
  * 2. The head of a response is held until its first body bytes, so that it
  *    can still be replaced by an error.
- * 3. No call here runs one of the handler's ops before it returns.
+ * 3. No call here runs one of the handler's ops for the same exchange before
+ *    it returns.
  */
 #ifndef ATL_HTTP_EXCHANGE_H
 #define ATL_HTTP_EXCHANGE_H
@@ -58,6 +59,7 @@ struct atl_exchange_io {
     void (*end_informational)(struct atl_exchange *x);
     void (*body)(struct atl_exchange *x, struct atl_str data);
     void (*start_trailers)(struct atl_exchange *x);
+    void (*mark_trailers)(struct atl_exchange *x);
     void (*end)(struct atl_exchange *x);
     void (*abort)(struct atl_exchange *x);
     bool (*is_full)(struct atl_exchange *x);
@@ -151,7 +153,12 @@ int atl_response_informational(struct atl_exchange *x, unsigned status)
     __attribute__((warn_unused_result));
 void atl_response_informational_end(struct atl_exchange *x);
 
-/* Trailers, after the body of a response with has_trailers: fields, end. */
+/*
+ * Trailers, after the body of a response with has_trailers: begin, fields,
+ * perhaps again, end.  atl_response_reset() forgets the fields since begin.
+ */
+int atl_response_trailers(struct atl_exchange *x)
+    __attribute__((warn_unused_result));
 int atl_response_trailers_end(struct atl_exchange *x)
     __attribute__((warn_unused_result));
 
@@ -167,7 +174,10 @@ void atl_response_error(struct atl_exchange *x, unsigned status);
 /* Cut the connection (HTTP/2: reset the stream). */
 void atl_response_abort(struct atl_exchange *x);
 
-/* The handler is through with `x` and must not touch it any more. */
+/*
+ * The handler is through with `x` and must not touch it any more.  The next
+ * request of the connection may be announced before this returns.
+ */
 void atl_exchange_release(struct atl_exchange *x);
 
 /* --- for protocols --- */

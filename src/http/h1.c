@@ -46,6 +46,7 @@ atl_h1_new(struct atl_conn *c)
     h->step = ATL_H1_HEAD;
     h->close = h->cut = h->until_close = h->timed = false;
     h->refused = h->lost = h->handling = false;
+    h->step_due = h->write_due = 0;
     h->out.len = 0;
     atl_h1_head_init(&h->head);
     return h;
@@ -124,12 +125,37 @@ atl_h1_update_reading(struct atl_h1 *h)
     bool read = h->step != ATL_H1_FLUSH;
 
     if (h->step == ATL_H1_RESPOND)
-        read = h->in_len < h->in_cap &&
-               h->blank < h->conn->server->limits.max_pipelined;
-    if (read)
+        read =
+            h->in_len < h->in_cap &&
+            (!h->body_done || h->blank < h->conn->server->limits.max_pipelined);
+    if (read && !h->lost)
         (void)!atl_stream_read_start(&h->conn->stream);
     else
         atl_stream_read_stop(&h->conn->stream);
+}
+
+/* --- time limits: one of the step, one of the output --- */
+
+static void
+set_limit(struct atl_h1 *h, uint64_t *due, uint64_t ms)
+{
+    *due = ms == 0 ? 0 : h->conn->server->loop->now_ns + ms * 1000000;
+    if (h->step_due == 0 || (h->write_due != 0 && h->write_due < h->step_due))
+        atl_conn_set_due(h->conn, h->write_due);
+    else
+        atl_conn_set_due(h->conn, h->step_due);
+}
+
+void
+atl_h1_limit_step(struct atl_h1 *h, uint64_t ms)
+{
+    set_limit(h, &h->step_due, ms);
+}
+
+void
+atl_h1_limit_write(struct atl_h1 *h, uint64_t ms)
+{
+    set_limit(h, &h->write_due, ms);
 }
 
 /* --- the step: head --- */
@@ -177,7 +203,9 @@ begin(struct atl_h1 *h)
     h->close = !h->x->req.keep_alive;
     h->cut = h->until_close = h->timed = false;
     atl_h1_start_body(h);
-    atl_conn_set_deadline(h->conn, 0);
+    atl_h1_limit_step(h, 0);
+    if (!h->body_done)
+        h->blank = 0; /* what was counted may be inside this body */
     atl_h1_update_reading(h);
     h->conn->server->ops->on_request(h->x);
 }
@@ -205,7 +233,7 @@ step_head(struct atl_h1 *h)
     case ATL_H1_MORE:
         make_room_for_head(h);
         if (!h->timed) /* for the whole head: a byte now and then won't do */
-            atl_conn_set_deadline(h->conn, server->limits.header_timeout_ms);
+            atl_h1_limit_step(h, server->limits.header_timeout_ms);
         h->timed = true;
         atl_h1_update_reading(h);
         if (h->out.len > 0)
@@ -266,7 +294,7 @@ finish(struct atl_h1 *h)
      * before the answer does (RFC 9112 9.6). */
     h->step = ATL_H1_LINGER;
     atl_stream_shutdown(&c->stream);
-    atl_conn_set_deadline(c, LINGER_MS);
+    atl_h1_limit_step(h, LINGER_MS);
     atl_h1_update_reading(h);
 }
 
@@ -291,7 +319,7 @@ step_drain(struct atl_h1 *h)
         finish(h);
     } else if (h->step != ATL_H1_DRAIN) {
         h->step = ATL_H1_DRAIN;
-        atl_conn_set_deadline(h->conn, h->conn->server->limits.body_timeout_ms);
+        atl_h1_limit_step(h, h->conn->server->limits.body_timeout_ms);
         if (!atl_h1_flush(h))
             return;
         atl_h1_update_reading(h);
@@ -345,6 +373,8 @@ on_eof(struct atl_h1 *h)
 void
 atl_h1_on_read(struct atl_h1 *h, ssize_t n)
 {
+    if (h->lost)
+        return; /* the turn's end closes */
     if (n < 0) {
         if (n == UV_EOF)
             on_eof(h);
@@ -371,10 +401,7 @@ atl_h1_on_drain(struct atl_h1 *h, int status)
         atl_conn_close(h->conn);
         return;
     }
-    if (h->step == ATL_H1_RESPOND && h->x->waits_body)
-        atl_conn_set_deadline(h->conn, h->conn->server->limits.body_timeout_ms);
-    else
-        atl_conn_set_deadline(h->conn, 0);
+    atl_h1_limit_write(h, 0);
     if (h->step == ATL_H1_FLUSH) {
         finish(h);
     } else if (h->step == ATL_H1_HEAD && h->in_len == 0) {
@@ -396,17 +423,16 @@ on_stalled_write(struct atl_h1 *h)
         return;
     }
     h->queued = queued;
-    atl_conn_set_deadline(h->conn, h->conn->server->limits.write_timeout_ms);
+    atl_h1_limit_write(h, h->conn->server->limits.write_timeout_ms);
 }
 
-void
-atl_h1_on_timeout(struct atl_h1 *h)
+static void
+on_late_step(struct atl_h1 *h)
 {
     struct atl_exchange *x = h->x;
 
-    if (atl_stream_queued(&h->conn->stream) > 0) {
-        on_stalled_write(h);
-    } else if (h->step == ATL_H1_HEAD) {
+    atl_h1_limit_step(h, 0);
+    if (h->step == ATL_H1_HEAD) {
         atl_h1_refuse(h, 408, "the head took too long");
     } else if (h->step == ATL_H1_RESPOND && x->waits_body) {
         atl_h1_refuse(h, 408, "the body took too long");
@@ -415,6 +441,19 @@ atl_h1_on_timeout(struct atl_h1 *h)
     } else if (h->step != ATL_H1_RESPOND) {
         atl_conn_close(h->conn);
     }
+}
+
+void
+atl_h1_on_timeout(struct atl_h1 *h)
+{
+    uint64_t now = h->conn->server->loop->now_ns;
+
+    if (h->write_due != 0 && now >= h->write_due)
+        on_stalled_write(h);
+    else if (h->step_due != 0 && now >= h->step_due)
+        on_late_step(h);
+    else
+        set_limit(h, &h->write_due, 0);
 }
 
 /* --- the end of a turn, and of a request that can't go on --- */

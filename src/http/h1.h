@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Comes from a pool when bytes arrive and goes back when all is answered.
- * It is a list of named steps, one function each: head, body, respond, drain,
- * close.
+ * It is a list of named steps, one function each: head, respond, drain, flush,
+ * linger.
  *
  * The input buffer holds, from `start`: the head of the present request, then
  * what has come of its body (from `body`), then requests behind it.
@@ -46,9 +46,11 @@ struct atl_h1 {
     uint64_t body_seen; /* bytes that the handler got */
     uint64_t body_drained;
     struct atl_buf out;
-    size_t mark;    /* where the held head begins in `out` */
-    size_t queued;  /* bytes queued when the write deadline was set */
-    unsigned blank; /* blank lines in what waits: about one a request */
+    size_t mark;        /* where the held head begins in `out` */
+    uint64_t step_due;  /* loop time by which the step must go on; 0: none */
+    uint64_t write_due; /* by which the client must have taken a byte */
+    size_t queued;      /* bytes queued when the write deadline was set */
+    unsigned blank;     /* blank lines in what waits: about one a request */
     enum atl_h1_step step;
     enum atl_framing framing; /* of the request's body */
     bool body_done;           /* the request has been read to its end */
@@ -89,6 +91,10 @@ bool atl_h1_flush(struct atl_h1 *h);
  * close.  The handler, if it has the exchange, is not told.
  */
 void atl_h1_refuse(struct atl_h1 *h, unsigned status, const char *reason);
+
+/* Set, or with 0 lift, the time limit of the step, or of what is queued. */
+void atl_h1_limit_step(struct atl_h1 *h, uint64_t ms);
+void atl_h1_limit_write(struct atl_h1 *h, uint64_t ms);
 
 /* Append to the output. */
 void atl_h1_put(struct atl_h1 *h, const void *data, size_t len);

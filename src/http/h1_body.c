@@ -93,25 +93,40 @@ make_room(struct atl_h1 *h)
         h->body -= h->start;
         h->start = 0;
     }
-    if (h->in_cap < BODY_ROOM && (h->framing != ATL_FRAMING_LENGTH ||
-                                  h->body_left > h->in_cap - h->in_len)) {
+    if (h->in_len == h->in_cap && h->in_cap >= BODY_ROOM) {
+        h->in_cap *= 2;
+        h->in = atl_realloc(h->in, h->in_cap);
+    } else if (h->in_cap < BODY_ROOM &&
+               (h->framing != ATL_FRAMING_LENGTH ||
+                h->body_left > h->in_cap - h->in_len)) {
         h->in_cap = BODY_ROOM;
         h->in = atl_realloc(h->in, h->in_cap);
     }
     h->x->req.base = h->in + h->start;
 }
 
-/* The client waits to be told to send its body (RFC 9110 10.1.1). */
+/*
+ * The client waits to be told to send its body (RFC 9110 10.1.1).  The line
+ * goes before a head that is still held.
+ */
 static void
 send_continue(struct atl_h1 *h)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const size_t len = sizeof(line) - 1;
+    size_t at = h->out.len;
 
     h->continued = true;
-    if (h->body_begun || h->x->response != ATL_RESPONSE_IDLE)
+    if (h->body_begun || h->x->response > ATL_RESPONSE_HELD ||
+        atl_buf_append(&h->out, line, len) != 0)
         return;
-    if (atl_buf_append(&h->out, line, sizeof(line) - 1) == 0)
-        atl_loop_at_turn_end(h->conn->server->loop, &h->hook);
+    if (h->x->response == ATL_RESPONSE_HELD) {
+        memmove(h->out.data + h->mark + len, h->out.data + h->mark,
+                at - h->mark);
+        memcpy(h->out.data + h->mark, line, len);
+        h->mark += len;
+    }
+    atl_loop_at_turn_end(h->conn->server->loop, &h->hook);
 }
 
 int
@@ -137,10 +152,10 @@ atl_h1_read_body(struct atl_exchange *x, struct atl_str *piece, bool *more)
         if (!h->continued)
             send_continue(h);
         make_room(h);
-        atl_conn_set_deadline(h->conn, h->conn->server->limits.body_timeout_ms);
+        atl_h1_limit_step(h, h->conn->server->limits.body_timeout_ms);
     } else {
         h->continued = true;
-        atl_conn_set_deadline(h->conn, 0);
+        atl_h1_limit_step(h, 0);
     }
     *more = !h->body_done;
     atl_h1_update_reading(h);
@@ -168,6 +183,7 @@ atl_h1_drain_body(struct atl_h1 *h)
         if (got > 1 || h->body_drained > limit)
             return ATL_E_PROTO;
     } while (got == 1 && !h->body_done);
-    compact(h);
+    if (h->body == h->in_len) /* the head isn't needed any more either */
+        h->start = h->head_len = h->body = h->in_len = 0;
     return h->body_done;
 }

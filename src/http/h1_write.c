@@ -70,10 +70,11 @@ send_parts(struct atl_h1 *h, struct atl_str *parts, unsigned count)
     if (atl_stream_write(&c->stream, parts + i, count - i) != 0)
         goto gone;
     h->queued = atl_stream_queued(&c->stream);
-    atl_conn_set_deadline(c, c->server->limits.write_timeout_ms);
+    atl_h1_limit_write(h, c->server->limits.write_timeout_ms);
     return true;
 gone:
     h->lost = true;
+    atl_stream_read_stop(&c->stream);
     atl_loop_at_turn_end(c->server->loop, &h->hook);
     return false;
 }
@@ -267,6 +268,15 @@ start_trailers(struct atl_exchange *x)
 
     if (h->chunked)
         put_str(h, ATL_STR("0\r\n"));
+    h->mark = h->out.len;
+}
+
+static void
+mark_trailers(struct atl_exchange *x)
+{
+    struct atl_h1 *h = x->carrier;
+
+    h->mark = h->out.len;
 }
 
 static void
@@ -359,6 +369,7 @@ const struct atl_exchange_io atl_h1_io = {
     .end_informational = end_informational,
     .body = body,
     .start_trailers = start_trailers,
+    .mark_trailers = mark_trailers,
     .end = end,
     .abort = abort_response,
     .is_full = is_full,

@@ -14,10 +14,11 @@
 static_assert(sizeof(struct atl_call) <= ATL_EXCHANGE_DATA,
               "the exchange has room for a call");
 
-/* A pathsend that is under way is for nobody any more. */
-static void
-cancel_file(struct atl_call *call)
+void
+atl_call_cancel_file(struct atl_exchange *x)
 {
+    struct atl_call *call = atl_call_of(x);
+
     if (call->file != NULL)
         atl_file_send_cancel(call->file);
     call->file = NULL;
@@ -52,11 +53,10 @@ static void
 on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
 {
     struct atl_exchange *x = t->data;
-    struct atl_call *call = atl_call_of(x);
 
     (void)count;
-    cancel_file(call);
-    if (failed && !(t->cancelled && x->gone))
+    atl_call_cancel_file(x);
+    if (failed && !t->cancelled)
         log_failure(x, t, L);
     if (x->response != ATL_RESPONSE_DONE && !x->gone) {
         if (!failed)
@@ -64,6 +64,9 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
                        "response");
         atl_response_error(x, 500);
     }
+    /* A task of another request may wait in this one's receive or send. */
+    x->gone = true;
+    atl_call_end_waits(x);
     atl_exchange_release(x);
 }
 
@@ -115,7 +118,7 @@ on_gone(struct atl_exchange *x)
     struct atl_call *call = atl_call_of(x);
 
     atl_receive_end(x);
-    cancel_file(call);
+    atl_call_cancel_file(x);
     atl_send_wake(x);
     if (x->req.is_get || x->req.is_head)
         atl_task_cancel(&call->task->task, 0);

@@ -99,6 +99,12 @@ void atl_receive_continue(struct atl_exchange *x);
 /* Wake the task in receive() with http.disconnect, if one waits. */
 void atl_receive_end(struct atl_exchange *x);
 
+/* The response, or the request, is over: nobody waits for it any more. */
+void atl_call_end_waits(struct atl_exchange *x);
+
+/* A pathsend that is under way is for nobody any more. */
+void atl_call_cancel_file(struct atl_exchange *x);
+
 /* Wake the tasks in send(): there is room, or the client has gone. */
 void atl_send_wake(struct atl_exchange *x);
 

@@ -26,6 +26,10 @@ push_message(lua_State *L, struct atl_exchange *x)
 
     if (x->response != ATL_RESPONSE_DONE)
         got = atl_exchange_read(x, &piece, &more);
+    if (got < 0) { /* then nobody can send either */
+        atl_call_cancel_file(x);
+        atl_send_wake(x);
+    }
     if (got < 0 || x->response == ATL_RESPONSE_DONE) {
         push_disconnect(L);
         return true;
@@ -53,6 +57,7 @@ stop_receiving(struct atl_wait *wait)
     struct receive_op *op = ATL_OWNER(wait, struct receive_op, wait);
 
     atl_call_of(op->x)->receiving = NULL;
+    op->x->waits_body = false; /* the client isn't late for anybody */
 }
 
 static const struct atl_wait_kind receiving = {"receive", stop_receiving};

@@ -97,7 +97,7 @@ static void
 push_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 {
     struct atl_str raw = atl_request_str(&x->req, x->req.path);
-    char *decoded;
+    char small[512], *decoded = small;
     size_t len;
 
     (void)ud;
@@ -105,7 +105,8 @@ push_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
         lua_pushlstring(L, raw.ptr, raw.len);
         return;
     }
-    decoded = atl_arena_alloc(&x->arena, raw.len);
+    if (raw.len > sizeof(small)) /* collected, unlike the request's arena */
+        decoded = lua_newuserdata(L, raw.len);
     if (atl_url_decode(raw, decoded, &len) != 0)
         len = 0; /* not reached: the parser has checked it */
     lua_pushlstring(L, decoded, len);

@@ -120,6 +120,13 @@ wait_for_room(lua_State *L, struct atl_exchange *x)
 }
 
 void
+atl_call_end_waits(struct atl_exchange *x)
+{
+    atl_receive_end(x);
+    atl_send_wake(x);
+}
+
+void
 atl_send_wake(struct atl_exchange *x)
 {
     struct atl_call *call = atl_call_of(x);
@@ -350,7 +357,7 @@ send_body(lua_State *L, struct atl_exchange *x)
     if ((err = atl_response_body(x, data, more)) != 0)
         return report(L, x, err);
     if (x->response == ATL_RESPONSE_DONE)
-        atl_receive_end(x);
+        atl_call_end_waits(x);
     return more ? pause_if_needed(L, x) : done(L);
 }
 
@@ -359,14 +366,14 @@ send_trailers(lua_State *L, struct atl_exchange *x)
 {
     int err;
 
-    if (x->response != ATL_RESPONSE_TRAILERS)
-        return report(L, x, ATL_E_STATE);
+    if ((err = atl_response_trailers(x)) != 0)
+        return report(L, x, err);
     add_headers(L, x);
     if (get_flag(L, KEY_MORE_TRAILERS))
         return done(L);
     if ((err = atl_response_trailers_end(x)) != 0)
         return report(L, x, err);
-    atl_receive_end(x);
+    atl_call_end_waits(x);
     return done(L);
 }
 
@@ -416,7 +423,7 @@ on_file_sent(struct atl_exchange *x, int status)
     to = atl_wait_stack(&op->wait);
     atl_list_remove(link);
     if (x->response == ATL_RESPONSE_DONE)
-        atl_receive_end(x);
+        atl_call_end_waits(x);
     if (status == 0) {
         lua_pushboolean(to, 1);
         atl_wake(&op->wait, 1);
@@ -430,6 +437,7 @@ on_file_sent(struct atl_exchange *x, int status)
 static int
 send_file(lua_State *L, struct atl_exchange *x)
 {
+    struct atl_call *call = atl_call_of(x);
     const char *path;
 
     if (x->response != ATL_RESPONSE_HELD)
@@ -440,7 +448,9 @@ send_file(lua_State *L, struct atl_exchange *x)
     path = lua_tostring(L, -1);
     if (strlen(path) != atl_rawlen(L, -1))
         return fail(L, "path has a NUL");
-    atl_call_of(x)->file = atl_file_send_start(x, path, on_file_sent);
+    call->file = atl_file_send_start(x, path, on_file_sent);
+    if (call->file == NULL)
+        return fail(L, "the file cannot be opened now");
     return wait_for_room(L, x);
 }
 
@@ -466,6 +476,8 @@ atl_lasgi_send(lua_State *L)
     }
     if (atl_task_is_cancelled(&t->task))
         return atl_push_cancelled(L, &t->task);
+    if (atl_call_of(x)->file != NULL)
+        return fail(L, "a file is being sent");
     switch (type) {
     case START:
         return send_start(L, x);

@@ -110,12 +110,12 @@ def test_the_beginning_of_an_option_is_not_the_option(place):
 def test_a_bad_number_is_wrong_usage(place):
     for value in "abc", "", "1x", "-1", "nan", "inf", " ":
         fails_with(place.run("serve", "site:app", f"--port={value}"), 2,
-                   f"--port needs a number, got '{value}'")
+                   f"--port needs an integer from 0 to 65535, got '{value}'")
 
 
 def test_a_bad_number_behind_a_space_is_wrong_usage(place):
     fails_with(place.run("serve", "site:app", "--keep-alive", "soon"), 2,
-               "--keep-alive needs a number, got 'soon'")
+               "--keep-alive needs a number of seconds, got 'soon'")
 
 
 def test_a_missing_value_is_wrong_usage(place):
@@ -125,7 +125,7 @@ def test_a_missing_value_is_wrong_usage(place):
 
 def test_an_unknown_log_level_is_wrong_usage(place):
     place.write("site.lua", APP)
-    done = place.run("serve", "site:app", "--port", 70000, "--log-level", "loud")
+    done = place.run("serve", "site:app", "--port", 7000, "--log-level", "loud")
     eq(done.status, 2)
     has(done.err, "log-level")
     has(done.err, "loud")
@@ -134,7 +134,7 @@ def test_an_unknown_log_level_is_wrong_usage(place):
 def test_a_bad_number_in_the_environment_is_wrong_usage(place):
     place.write("site.lua", APP)
     fails_with(place.run("serve", "site:app", env={"ATLAS_PORT": "http"}), 2,
-               "ATLAS_PORT needs a number, got 'http'")
+               "ATLAS_PORT needs an integer from 0 to 65535, got 'http'")
 
 
 def test_wrong_usage_is_told_before_anything_is_loaded(place):

@@ -206,6 +206,34 @@ def test_lines_are_told_in_a_folder_that_is_called_atlas(place):
     has(done.err, "\tatlas/script.lua:2: in main chunk")
 
 
+# --- detached tasks ---
+
+
+def test_a_detached_task_is_finished_before_the_end(place):
+    done = place.run_script("""
+        local atlas = require "atlas"
+        atlas.detach(function() atlas.sleep(0.05) print "detached" end)
+        print "main"
+    """)
+    eq(done.out, "main\ndetached\n")
+    eq(done.status, 0)
+
+
+def test_an_error_of_a_detached_task_is_logged_with_its_traceback(place):
+    done = place.run_script("""local atlas = require "atlas"
+        atlas.detach(function()
+            atlas.sleep(0.001)
+            error "on purpose"
+        end)
+        atlas.sleep(0.02)
+        print "main"
+    """)
+    matches(r"atlas: error: error in task \d+: script\.lua:4: on purpose\nstack traceback:\n"
+            r".*\tscript\.lua:4: in .*spawned at script\.lua:2\n", done.err)
+    eq(done.out, "main\n")
+    eq(done.status, 0)
+
+
 # --- deadlocks ---
 
 

@@ -60,7 +60,7 @@ def test_a_server_whose_connections_have_gone_ends_at_once(place):
     assert seconds_to_end(server, signal.SIGTERM) < 4
 
 
-def test_a_signal_during_the_startup_stops_it_when_it_is_up(place):
+def test_a_signal_during_the_startup_stops_it(place):
     place.write("site.lua", """
         local atlas = require "atlas"
         return { app = function(scope, receive, send)
@@ -77,7 +77,7 @@ def test_a_signal_during_the_startup_stops_it_when_it_is_up(place):
     server = place.start("site:app", "--port", 0)
     server.wait_log("starting")
     server.stop(signal.SIGTERM)
-    eq(server.log(), "starting\nshut down\n")
+    eq(server.log(), "starting\natlas: stopped by SIGTERM while starting\n")
 
 
 # --- requests that run ---
@@ -179,6 +179,32 @@ def test_work_behind_the_response_is_finished(place):
     eq(server.curl(server.url()).out, "early")
     server.stop()
     has(server.log(), "finished behind the response\n")
+
+
+def test_a_detached_task_of_a_request_is_finished(place):
+    server = place.serve_app("""
+        atlas.detach(function()
+            atlas.sleep(0.5)
+            io.stderr:write("detached task finished\\n")
+        end)
+        answer("early")
+    """)
+    eq(server.curl(server.url()).out, "early")
+    server.stop()
+    has(server.log(), "detached task finished\n")
+
+
+def test_what_a_request_defers_is_run(place):
+    server = place.serve_app("""
+        atlas.defer(function()
+            atlas.sleep(0.3)
+            io.stderr:write("deferred\\n")
+        end)
+        answer("early")
+    """)
+    eq(server.curl(server.url()).out, "early")
+    server.stop()
+    has(server.log(), "deferred\n")
 
 
 def test_a_post_whose_client_has_left_is_finished(place):

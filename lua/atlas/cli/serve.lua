@@ -3,6 +3,7 @@
 -- environment (lists by name), the kinds of settings, the target and a function that waits for a
 -- signal to stop.  Returns the exit status.
 
+local group = require "atlas.group"
 local lifespan = require "atlas.lifespan"
 local server_core = require "atlas.server.core"
 local task = require "atlas.task"
@@ -109,7 +110,7 @@ local function what_is_wrong(setting, kind, may_be_list)
         return nil
     elseif type(setting) ~= kind then
         return ("must be a %s, not a %s"):format(kind, type(setting))
-    elseif kind == "number" and (setting < 0 or setting ~= setting) then
+    elseif kind == "number" and not (setting >= 0 and setting < 2 ^ 53) then -- luacheck: ignore 581
         return "must not be negative"
     end
 end
@@ -177,20 +178,43 @@ local function listen(server, settings)
     return urls
 end
 
--- Connections first, then what goes on without one; together no longer than
--- the setting allows.
-local function drain(server, settings, signal)
-    local limit = settings.drain or 30
-    local started = task.now()
+-- Connections first, then what goes on without one, then the application;
+-- together no longer than the setting allows, and a second for the last.
+local function stop(server, life, settings, signal)
+    local deadline = task.now() + (settings.drain or 30)
+
+    local function left()
+        return math.max(0, deadline - task.now())
+    end
 
     -- A terminal's Ctrl-C is somebody who waits; a supervisor's SIGTERM comes
     -- while clients may have a request on the wire.
-    local drained = server:drain(limit, signal == "SIGINT")
-    task.drain(math.max(0, limit - (task.now() - started)))
+    local drained = server:drain(left(), signal == "SIGINT")
+    task.drain(left())
     if not drained then
         server:abort()
         server:drain(1, true)
     end
+    return life:stop(math.max(1, left()))
+end
+
+-- The application's start-up, which a signal may end.
+local function start(app, state)
+    local life = lifespan.open(app, state)
+    local first, ok, message = group.race {
+        function()
+            return life:start()
+        end,
+        wait_stop,
+    }
+    if first == 2 then
+        life:abandon()
+        return nil, nil, ok
+    elseif not ok then
+        life:abandon()
+        return nil, message
+    end
+    return life
 end
 
 local function main()
@@ -208,8 +232,12 @@ local function main()
     end
     local state = {}
     local life
-    life, message = lifespan.start(app, state)
-    if not life then
+    local stopped
+    life, message, stopped = start(app, state)
+    if stopped then
+        io.stderr:write("atlas: stopped by ", stopped, " while starting\n")
+        return 0
+    elseif not life then
         return fail(NOT_LOADED, "the application has not started: " .. tostring(message))
     end
     local server = server_core.new(app, state, settings)
@@ -217,14 +245,13 @@ local function main()
     urls, message = listen(server, settings)
     if not urls then
         server:drain(0, true)
-        life:stop()
+        life:stop(settings.drain or 30)
         return fail(NOT_LOADED, message)
     end
     print("Serving on " .. table.concat(urls, " "))
     io.stdout:flush()
-    drain(server, settings, wait_stop())
     local ok
-    ok, message = life:stop()
+    ok, message = stop(server, life, settings, wait_stop())
     if not ok then
         return fail(FAILED, "the application's shutdown failed: " .. tostring(message))
     end
