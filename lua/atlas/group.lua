@@ -5,6 +5,7 @@ local scope = require "atlas.scope.core"
 local errors = require "atlas.errors"
 
 local is_cancelled = errors.Cancelled.is
+local checks = core.checks
 local error, type, xpcall = error, type, xpcall
 
 local M = {}
@@ -57,6 +58,20 @@ local function leave(g, ok, ...)
     end
 end
 
+-- options.limit of the function `name`, or nil; raises for its caller.
+local function get_limit(name, options)
+    if options == nil then
+        return nil
+    elseif type(options) ~= "table" then
+        error(("%s: options is a table, got %s"):format(name, type(options)), 3)
+    end
+    local limit = options.limit
+    if limit ~= nil and not (type(limit) == "number" and limit >= 1 and limit % 1 == 0) then
+        error(("%s: limit is an integer, at least 1"):format(name), 3)
+    end
+    return limit
+end
+
 --- Call `fn` with a group; return when it and all tasks of the group have
 --- ended.  An error in one of them cancels the others and is raised here, with
 --- further ones in `err.suppressed`; with on_error = "collect" the others go
@@ -65,17 +80,12 @@ end
 ---@param options { limit?: integer, on_error?: "cancel"|"collect" }?
 ---@return any ...  what `fn` returns; nothing if the group was cancelled
 function M.group(fn, options)
-    local limit, on_error = 0, "cancel"
+    checks.group(fn)
+    local limit = get_limit("group", options) or 0
+    local on_error = options and options.on_error or "cancel"
 
-    if options then
-        limit = options.limit or 0
-        on_error = options.on_error or "cancel"
-        if type(limit) ~= "number" or limit < 0 or limit % 1 ~= 0 then
-            error("group: limit is an integer, not negative", 2)
-        end
-        if on_error ~= "cancel" and on_error ~= "collect" then
-            error("group: on_error is 'cancel' or 'collect'", 2)
-        end
+    if on_error ~= "cancel" and on_error ~= "collect" then
+        error("group: on_error is 'cancel' or 'collect'", 2)
     end
     local g = core.open(limit, on_error == "collect")
 
@@ -86,6 +96,7 @@ end
 ---@param fns function[]
 ---@return any[] results  the first result of each, in the order of the list
 function M.all(fns)
+    checks.all(fns)
     local results = {}
 
     M.group(function(g)
@@ -105,6 +116,7 @@ end
 ---@return integer index  which one was first
 ---@return any ...  its results; its error is raised
 function M.race(fns)
+    checks.race(fns)
     if #fns == 0 then
         error("race: at least one function", 2)
     end
@@ -127,8 +139,9 @@ end
 ---@param options { limit?: integer }?
 ---@return any[] results  in the order of the list
 function M.map(list, fn, options)
+    checks.map(list, fn)
     local results, n, next_index = {}, #list, 1
-    local workers = options and options.limit or n
+    local workers = get_limit("map", options) or n
 
     local function work()
         while next_index <= n do

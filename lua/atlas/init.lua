@@ -2,7 +2,7 @@
 
 local M = {}
 
-for _, module in ipairs { "atlas.task", "atlas.scope", "atlas.group" } do
+for _, module in ipairs { "atlas.task", "atlas.scope", "atlas.group", "atlas.sync" } do
     for name, value in pairs(require(module)) do
         M[name] = value
     end

@@ -3,7 +3,7 @@
 local core = require "atlas.scope.core"
 local errors = require "atlas.errors"
 
-local enter, leave, keep_trace = core.enter, core.leave, core.keep_trace
+local leave, keep_trace = core.leave, core.keep_trace
 local is_cancelled, new_timeout = errors.Cancelled.is, errors.Timeout.new
 local error, select, xpcall = error, select, xpcall
 local pack = table.pack or function(...)
@@ -36,7 +36,7 @@ end
 ---@param fn function
 ---@return any ...  what `fn` returns
 function M.timeout(seconds, fn, ...)
-    return leave_timeout(enter(seconds), seconds, xpcall(fn, keep_trace, ...))
+    return leave_timeout(core.timeout(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
 end
 
 local function leave_move_on(scope, seconds, ok, ...)
@@ -59,7 +59,7 @@ end
 ---@return boolean in_time
 ---@return any ...
 function M.move_on(seconds, fn, ...)
-    return leave_move_on(enter(seconds), seconds, xpcall(fn, keep_trace, ...))
+    return leave_move_on(core.move_on(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
 end
 
 local function leave_shield(scope, ok, ...)
@@ -75,7 +75,7 @@ end
 ---@param fn function
 ---@return any ...  what `fn` returns
 function M.shield(fn, ...)
-    return leave_shield(core.shield(), xpcall(fn, keep_trace, ...))
+    return leave_shield(core.shield(fn), xpcall(fn, keep_trace, ...))
 end
 
 --- Call `fn` when this task (in a handler: this request) ends, whatever its
@@ -87,7 +87,7 @@ function M.defer(fn, ...)
         return
     end
     local args = pack(...)
-    core.defer(function()
+    core.defer(fn, function()
         return fn(unpack(args, 1, args.n))
     end)
 end

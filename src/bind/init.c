@@ -8,9 +8,11 @@
 /* A module that has a Lua half under lua/atlas/ requires this one from there
  * by its name with ".core". */
 static const struct atl_reg modules[] = {
+    {"atlas.channel.core", luaopen_atlas_channel, 0},
     {"atlas.group.core", luaopen_atlas_group, 0},
     {"atlas.scope.core", luaopen_atlas_scope, 0},
     {"atlas.server.core", luaopen_atlas_server, 0},
+    {"atlas.sync.core", luaopen_atlas_sync, 0},
     {"atlas.task.core", luaopen_atlas_task, 0},
     {NULL, NULL, 0},
 };

@@ -30,6 +30,32 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
     atl_loop_stop(&t->vm->loop);
 }
 
+#define DRAIN_NS UINT64_C(30000000000) /* for detached tasks, at the end */
+#define LAST_NS UINT64_C(1000000000)   /* once they are cancelled */
+
+static void
+on_limit(struct atl_timer *timer)
+{
+    (void)timer; /* only ends the poll */
+}
+
+/* Let the tasks go on that nobody owns, for `ns` at most. */
+static void
+drain(struct atl_loop *loop, uint64_t ns)
+{
+    uint64_t end = atl_loop_clock(loop) + ns;
+    struct atl_timer limit;
+
+    atl_timer_init(&limit);
+    loop->stopped = false;
+    while (loop->roots.running > 0 && atl_loop_is_alive(loop) &&
+           atl_loop_clock(loop) < end) {
+        atl_timer_start(loop, &limit, end, on_limit);
+        atl_loop_turn(loop, true);
+        atl_timer_stop(loop, &limit);
+    }
+}
+
 int
 atl_cli_run_main(struct atl_vm *vm, int nargs)
 {
@@ -47,8 +73,13 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);
     atl_loop_run(&vm->loop);
-    if (end.ended)
+    if (end.ended) {
+        drain(&vm->loop, DRAIN_NS);
+        if (vm->loop.roots.running > 0)
+            atl_scope_cancel_all(&vm->loop.root);
+        drain(&vm->loop, LAST_NS);
         return end.status;
+    }
     atl_dump_push(L, vm);
     atl_trace_push(L, t);
     return atl_cli_fail(ATL_EXIT_FAILED,

@@ -107,6 +107,13 @@ atl_arg_callable(lua_State *L, int arg)
         type_error(L, arg, "function");
 }
 
+void
+atl_arg_table(lua_State *L, int arg)
+{
+    if (!lua_istable(L, arg))
+        type_error(L, arg, "table");
+}
+
 void *
 atl_arg_userdata(lua_State *L, int arg, const char *type)
 {

@@ -25,6 +25,7 @@ void atl_push_where(lua_State *L);
 lua_Number atl_arg_number(lua_State *L, int arg);
 struct atl_str atl_arg_str(lua_State *L, int arg); /* lent by the stack */
 void atl_arg_callable(lua_State *L, int arg);
+void atl_arg_table(lua_State *L, int arg);
 void *atl_arg_userdata(lua_State *L, int arg, const char *type);
 
 /* True if the value at `index` can be called. */

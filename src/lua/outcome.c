@@ -276,6 +276,8 @@ run_deferred(struct atl_lua_task *t)
     co = atl_sched_fresh_stack(t);
     atl_vm_push(co, t->vm->refs.run_deferred);
     atl_task_get_value(co, t, "deferred");
+    lua_pushnil(co); /* what these defer is a list of its own */
+    atl_task_set_value(co, t, "deferred");
     t->task.state = ATL_TASK_PARKED;
     atl_sched_start(t, 1);
 }

@@ -439,7 +439,7 @@ atl_check_task(lua_State *L)
 {
     struct atl_lua_task *t = atl_check_task_only(L);
 
-    if (!atl_task_is_cancelled(&t->task))
+    if (!atl_task_checkpoint(&t->task))
         return 0;
     return atl_push_cancelled(L, &t->task);
 }

@@ -209,9 +209,8 @@ atl_loop_turn(struct atl_loop *loop, bool block)
     atl_list_splice(&loop->ready, &loop->tomorrow);
 }
 
-/* True while something can still make a task ready. */
-static bool
-is_alive(const struct atl_loop *loop)
+bool
+atl_loop_is_alive(const struct atl_loop *loop)
 {
     return has_ready(loop) || loop->wheel.count > 0 ||
            !atl_list_is_empty(&loop->turn_end) || uv_loop_alive(&loop->uv);
@@ -221,7 +220,7 @@ bool
 atl_loop_run(struct atl_loop *loop)
 {
     loop->stopped = false;
-    while (!loop->stopped && is_alive(loop))
+    while (!loop->stopped && atl_loop_is_alive(loop))
         atl_loop_turn(loop, true);
     return loop->stopped;
 }

@@ -82,6 +82,9 @@ void atl_loop_deinit(struct atl_loop *loop);
 bool atl_loop_run(struct atl_loop *loop);
 void atl_loop_stop(struct atl_loop *loop);
 
+/* Is something ready, or can something still make a task ready? */
+bool atl_loop_is_alive(const struct atl_loop *loop);
+
 /* One turn, which blocks in poll only if `block` and nothing is ready. */
 void atl_loop_turn(struct atl_loop *loop, bool block);
 

@@ -171,6 +171,7 @@ atl_timed_enter(struct atl_task *task, uint64_t due_ns, uint64_t grace_ns)
     timed->loop = task->loop;
     timed->grace_ns = grace_ns;
     atl_scope_open(&timed->scope, outer, task);
+    timed->scope.timed = true;
     task->scope = &timed->scope;
     if (grace_ns != 0) {
         timed->scope.shielded = true;
@@ -183,6 +184,27 @@ atl_timed_enter(struct atl_task *task, uint64_t due_ns, uint64_t grace_ns)
         atl_timer_start(timed->loop, &timed->timer, due_ns, on_timer);
     }
     return timed;
+}
+
+bool
+atl_task_checkpoint(struct atl_task *task)
+{
+    struct atl_scope *s = task->scope;
+    uint64_t now;
+
+    if (s->cancelled || s->deadline_ns == UINT64_MAX)
+        return s->cancelled;
+    now = atl_loop_clock(task->loop);
+    for (; s != NULL && s->deadline_ns <= now; s = s->parent) {
+        struct atl_timed_scope *timed =
+            ATL_OWNER(s, struct atl_timed_scope, scope);
+
+        if (s->timed && !s->shielded && atl_timer_is_active(&timed->timer)) {
+            atl_timer_stop(task->loop, &timed->timer);
+            on_timer(&timed->timer);
+        }
+    }
+    return task->scope->cancelled;
 }
 
 bool

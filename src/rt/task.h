@@ -87,6 +87,7 @@ struct atl_scope {
     bool is_origin;        /* by itself: `reason` is its */
     bool shielded;         /* what comes from above stops here */
     bool left;             /* its code has gone on; scopes below have not */
+    bool timed;            /* it is part of a struct atl_timed_scope */
 };
 
 /*
@@ -228,6 +229,12 @@ atl_task_is_cancelled(const struct atl_task *task)
 {
     return task->scope->cancelled;
 }
+
+/*
+ * A checkpoint: the same, and a deadline that has passed while the task was
+ * busy counts although the loop has not seen it yet.
+ */
+bool atl_task_checkpoint(struct atl_task *task);
 
 /*
  * The body has ended: true if the task is over, false if it is JOINING and

@@ -51,7 +51,8 @@ def test_help_tells_the_usage_of_each_command(place):
 def test_help_serve_lists_the_options_with_their_defaults(place):
     text = place.run("help", "serve").out
     for option, default in (("port", "8000"), ("host", "127.0.0.1"), ("keep-alive", "75"),
-                            ("drain", "30"), ("max-body", "16777216"), ("backlog-connections", "128")):
+                            ("drain", "30"), ("max-body", "16777216"),
+                            ("backlog-connections", "128")):
         matches(rf".*\n  --{option} [^\n]*\({default}\b.*", text)
 
 

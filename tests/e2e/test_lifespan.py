@@ -123,7 +123,8 @@ def test_an_unknown_message_raises_and_names_it(place):
 def test_a_message_that_is_no_table_raises(place):
     for message in '"lifespan.startup.complete"', "nil", "{}", "{ type = 5 }":
         done = fail_to_start(place, f"receive() send({message})")
-        matches(r"atlas: the application has not started: [^\n]*site\.lua:\d+: [^\n]*\n.*", done.err)
+        matches(r"atlas: the application has not started: [^\n]*site\.lua:\d+: [^\n]*\n.*",
+                done.err)
         eq(done.status, 3)
 
 

@@ -48,7 +48,8 @@ def test_an_absolute_path_is_told_as_it_is(place):
 def test_a_unix_socket_alone_means_no_port(place):
     server = place.serve_app(SHOW, "--unix", "site.sock", env={"ATLAS_PORT": "0"})
     eq(server.urls, ["unix:site.sock"])
-    links = [os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{server.pid}/fd")]
+    folder = f"/proc/{server.pid}/fd"
+    links = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
     inodes = {found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
     with open(f"/proc/{server.pid}/net/tcp", encoding="ascii") as table:
         listening = {line.split()[9] for line in table if line.split()[3] == "0A"}

@@ -41,6 +41,22 @@ local rows = {
       function() atlas.current().traceback(print) end },
     { "name", "%d", "string expected, got table",
       function() atlas.current():name {} end },
+    { "detach", 1, "function expected, got no value", function() atlas.detach() end },
+    { "defer", 1, "function expected, got nil", function() atlas.defer(nil) end },
+    { "defer", 1, "function expected, got number", function() atlas.defer(5, 6) end },
+    { "timeout", 1, "number expected, got string", function() atlas.timeout("x", print) end },
+    { "timeout", 1, "seconds, not negative, expected", function() atlas.timeout(-1, print) end },
+    { "timeout", 1, "seconds, not negative, expected",
+      function() atlas.timeout(0 / 0, print) end },
+    { "timeout", 2, "function expected, got nil", function() atlas.timeout(1) end },
+    { "move_on", 1, "number expected, got table", function() atlas.move_on({}, print) end },
+    { "move_on", 2, "function expected, got nil", function() atlas.move_on(1, nil) end },
+    { "shield", 1, "function expected, got nil", function() atlas.shield() end },
+    { "group", 1, "function expected, got nil", function() atlas.group(nil) end },
+    { "all", 1, "table expected, got nil", function() atlas.all() end },
+    { "race", 1, "table expected, got function", function() atlas.race(print) end },
+    { "map", 1, "table expected, got nil", function() atlas.map(nil, print) end },
+    { "map", 2, "function expected, got nil", function() atlas.map({}, nil) end },
 }
 
 for i, row in ipairs(rows) do
@@ -55,6 +71,48 @@ for i, row in ipairs(rows) do
         check.ok(tostring(err):find(want), tostring(err))
     end)
 end
+
+-- Mistakes whose text is the function's own.
+local told = {
+    { "group", "limit", function() atlas.group(print, { limit = -1 }) end },
+    { "group", "limit", function() atlas.group(print, { limit = "many" }) end },
+    { "group", "limit", function() atlas.group(print, { limit = 0.5 }) end },
+    { "group", "on_error", function() atlas.group(print, { on_error = "ignore" }) end },
+    { "group", "table", function() atlas.group(print, 5) end },
+    { "map", "limit", function() atlas.map({}, print, { limit = "many" }) end },
+    { "race", "function", function() atlas.race {} end },
+    { "all", "function", function() atlas.all { 5 } end },
+    { "race", "function", function() atlas.race { 5 } end },
+}
+
+for i, row in ipairs(told) do
+    local name, word, fn = row[1], row[2], row[3]
+
+    test(("told mistake %d: '%s' says what is wrong with its %s"):format(i, name, word), function()
+        local line = debug.getinfo(fn, "S").linedefined
+        local err = check.raises(fn)
+
+        check.has(err, ("argument_test.lua:%d: "):format(line))
+        check.has(err, name)
+        check.has(err, word)
+    end)
+end
+
+test("spawn of a group tells a mistake with its line", function()
+    atlas.group(function(g)
+        for _, fn in ipairs {
+            function() g:spawn() end,
+            function() g:spawn(5) end,
+        } do
+            local line = debug.getinfo(fn, "S").linedefined
+            local err = check.raises(fn)
+            check.has(err, ("argument_test.lua:%d: bad argument "):format(line))
+            check.has(err, "to 'spawn' (function expected, got ")
+        end
+        local err = check.raises(g.spawn, 5, print)
+        check.has(err, "bad argument #1 to 'spawn' (atlas.Group expected, got number)")
+    end)
+end)
 
 test("a mistake is blamed on the line of the call, through pcall too", function()
     local _, err = pcall(atlas.sleep, "long")

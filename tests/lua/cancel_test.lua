@@ -505,28 +505,4 @@ test("half of 2,000 sleeps are cancelled, the others end as they should", functi
     check.ok(atlas.now() - started >= 0.039)
 end)
 
-test("10,000 sleeping children are cancelled with their parent", function()
-    local count = 0
-    local parent = atlas.spawn(function()
-        for _ = 1, 10000 do
-            atlas.spawn(function()
-                local ok = pcall(atlas.sleep, 1000)
-                count = count + (ok and 0 or 1)
-            end)
-        end
-        atlas.sleep(1000)
-    end)
-
-    atlas.sleep(0)
-    while parent:status() ~= "waiting" do
-        atlas.checkpoint()
-    end
-    for _ = 1, 5 do
-        atlas.checkpoint() -- a turn runs a bounded number of them
-    end
-    parent:cancel()
-    parent:pawait()
-    eq(count, 10000)
-end)
-
 return check.finish()

@@ -18,7 +18,8 @@ end)
 collectgarbage("setpause", 0)
 collectgarbage("setstepmul", 10000)
 for _, name in ipairs {
-    "task", "error", "sleep", "cancel", "callback", "waits", "trace", "argument", "pairs",
+    "task", "error", "sleep", "cancel", "callback", "waits", "coroutine", "trace", "argument",
+    "pairs", "limits", "group", "scope",
 } do
     check.run(name .. "_test.lua")
 end

@@ -142,6 +142,58 @@ test("10,000 children that fail unheard are reported in the time of 10,000", fun
     check.ok(atlas.now() - started < 20)
 end)
 
+test("10,000 sleeping children are cancelled with their parent", function()
+    local count = 0
+    local parent = atlas.spawn(function()
+        for _ = 1, 10000 do
+            atlas.spawn(function()
+                local ok = pcall(atlas.sleep, 1000)
+                count = count + (ok and 0 or 1)
+            end)
+        end
+        atlas.sleep(1000)
+    end)
+
+    atlas.sleep(0)
+    while parent:status() ~= "waiting" do
+        atlas.checkpoint()
+    end
+    for _ = 1, 5 do
+        atlas.checkpoint() -- a turn runs a bounded number of them
+    end
+    parent:cancel()
+    parent:pawait()
+    eq(count, 10000)
+end)
+
+test("20,000 tasks in a group, of which 100 run at a time", function()
+    local count = 0
+
+    atlas.group(function(g)
+        for _ = 1, 20000 do
+            g:spawn(function()
+                atlas.checkpoint()
+                count = count + 1
+            end)
+        end
+    end, { limit = 100 })
+    eq(count, 20000)
+end)
+
+test("10,000 timeouts at once each have their own end", function()
+    local count = 0
+
+    atlas.group(function(g)
+        for i = 1, 10000 do
+            g:spawn(function()
+                local ok = pcall(atlas.timeout, 0.001 + i % 10 / 1000, atlas.sleep, 1000)
+                count = count + (ok and 0 or 1)
+            end)
+        end
+    end)
+    eq(count, 10000)
+end)
+
 -- --- what is left behind ---
 
 test("10,000 tasks one behind the other leave no memory", function()
@@ -204,6 +256,42 @@ test("10,000 errors that were caught in one task leave no memory", function()
             pcall(task.await, task)
         end, 10000, 163840)
     end):await()
+end)
+
+test("10,000 tasks with deferred functions leave no memory", function()
+    check_growth(function()
+        atlas.spawn(function()
+            atlas.defer(atlas.checkpoint)
+            return {}
+        end):await()
+    end, 10000, 65536)
+end)
+
+test("10,000 groups, timeouts and shields leave no memory", function()
+    check_growth(function()
+        atlas.group(function(g)
+            g:spawn(atlas.timeout, 1000, atlas.checkpoint)
+            g:spawn(atlas.shield, atlas.checkpoint)
+            g:spawn(atlas.sleep, 1000)
+            g:next()
+            g:cancel {}
+        end)
+    end, 10000, 65536)
+end)
+
+test("10,000 groups that failed leave no memory", function()
+    check_growth(function()
+        pcall(atlas.group, function(g)
+            g:spawn(error, {})
+            g:spawn(error, {})
+        end, { on_error = "collect" })
+    end, 10000, 65536)
+end)
+
+test("10,000 detached tasks leave no memory", function()
+    check_growth(function()
+        atlas.detach(atlas.checkpoint):await()
+    end, 10000, 65536)
 end)
 
 -- --- strings that a client may choose ---

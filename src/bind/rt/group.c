@@ -6,6 +6,8 @@
  *    in join() until then, cancelled or not.
  * 2. The userdata is anchored as long as it owns a task that runs.
  */
+#include <stdio.h>
+
 #include "bind/init.h"
 #include "lua/args.h"
 #include "lua/error.h"
@@ -14,7 +16,7 @@
 #include "lua/trace.h"
 
 #define GROUP_TYPE "atlas.Group"
-#define MAX_FINISHED 1024 /* kept for next() before it is called at all */
+#define MAX_FINISHED 65536 /* kept for next() before it is called at all */
 
 struct group {
     struct atl_owner owner;
@@ -309,6 +311,54 @@ f_close(lua_State *L)
     return 2;
 }
 
+/* --- arguments of the Lua functions of the same names --- */
+
+/* group(fn) */
+static int
+f_check_group(lua_State *L)
+{
+    atl_arg_callable(L, 1);
+    return 0;
+}
+
+/* map(list, fn) */
+static int
+f_check_map(lua_State *L)
+{
+    atl_arg_table(L, 1);
+    atl_arg_callable(L, 2);
+    return 0;
+}
+
+/* all(fns), race(fns) */
+static int
+f_check_list(lua_State *L)
+{
+    int i, n;
+
+    atl_arg_table(L, 1);
+    n = (int)atl_rawlen(L, 1);
+    for (i = 1; i <= n; i++) {
+        char text[80];
+
+        lua_rawgeti(L, 1, i);
+        snprintf(text, sizeof(text), "item %d: function expected, got %s", i,
+                 luaL_typename(L, -1));
+        if (!atl_is_callable(L, -1))
+            return atl_arg_error(L, 1, text);
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static const struct atl_reg checks[] = {
+    {"group", f_check_group, 0},
+    {"all", f_check_list, 0},
+    {"race", f_check_list, 0},
+    {"map", f_check_map, 0},
+    {NULL, NULL, 0},
+};
+
 static const struct atl_reg methods[] = {
     {"spawn", m_spawn, 0},
     {"cancel", m_cancel, 0},
@@ -330,5 +380,8 @@ luaopen_atlas_group(lua_State *L)
     lua_pop(L, 1);
     lua_newtable(L);
     atl_reg_set(L, vm, functions);
+    lua_newtable(L);
+    atl_reg_set(L, vm, checks);
+    lua_setfield(L, -2, "checks");
     return 1;
 }

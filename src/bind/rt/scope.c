@@ -22,7 +22,7 @@ running_task(lua_State *L)
     return task;
 }
 
-/* enter(seconds) -> scope: for leave(), in the same task. */
+/* timeout(seconds, fn), move_on(seconds, fn) -> scope: for leave(). */
 static int
 f_enter(lua_State *L)
 {
@@ -32,16 +32,18 @@ f_enter(lua_State *L)
 
     if (!(secs >= 0))
         return atl_arg_error(L, 1, "seconds, not negative, expected");
+    atl_arg_callable(L, 2);
     if (secs < 1e9)
         due = atl_loop_clock(task->loop) + (uint64_t)(secs * NS_PER_S);
     lua_pushlightuserdata(L, atl_timed_enter(task, due, 0));
     return 1;
 }
 
-/* shield() -> scope: for leave(), in the same task. */
+/* shield(fn) -> scope: for leave(), in the same task. */
 static int
 f_shield(lua_State *L)
 {
+    atl_arg_callable(L, 1);
     lua_pushlightuserdata(
         L, atl_timed_enter(running_task(L), UINT64_MAX, GRACE_NS));
     return 1;
@@ -100,20 +102,23 @@ f_raise_if_cancelled(lua_State *L)
     return 0;
 }
 
-/* defer(fn): run it when this task ends. */
+/* defer(fn, call): run `call`, or else `fn`, when this task ends. */
 static int
 f_defer(lua_State *L)
 {
     struct atl_task *task = running_task(L);
 
     atl_arg_callable(L, 1);
+    if (lua_gettop(L) > 1)
+        lua_replace(L, 1);
     lua_settop(L, 1);
     atl_task_defer(L, (struct atl_lua_task *)task);
     return 0;
 }
 
 static const struct atl_reg functions[] = {
-    {"enter", f_enter, 0},
+    {"timeout", f_enter, 0},
+    {"move_on", f_enter, 0},
     {"shield", f_shield, 0},
     {"leave", f_leave, 0},
     {"deadline", f_deadline, 0},

@@ -1,0 +1,330 @@
+/* sync.c - module atlas.sync.core: events, locks, semaphores.
+ * SPDX-License-Identifier: MIT
+ *
+ * Laws:
+ * 1. Who waits is served in the order of coming.
+ * 2. A permit goes from hand to hand: release() gives it to the first waiter,
+ *    who owns it from then on, even if it is cancelled before it runs.  So
+ *    nobody waits while a permit is free.
+ * 3. An object that is collected has waiters only if nobody else can reach
+ *    it: they are taken off the list and wait on, to be cancelled.
+ */
+#include "bind/init.h"
+#include "lua/args.h"
+#include "lua/reg.h"
+#include "lua/sched.h"
+
+#define EVENT_TYPE "atlas.Event"
+#define LOCK_TYPE "atlas.Lock"
+#define SEMAPHORE_TYPE "atlas.Semaphore"
+#define MAX_PERMITS 1000000000
+
+struct event {
+    struct atl_link waiters; /* first in all three: of struct sync_op */
+    bool is_set;
+};
+
+struct lock {
+    struct atl_link waiters;
+    uint32_t holder; /* number of the task; 0: nobody */
+};
+
+struct semaphore {
+    struct atl_link waiters;
+    int permits; /* in all */
+    int available;
+};
+
+/* --- waiting --- */
+
+struct sync_op {
+    struct atl_wait wait;
+    struct atl_link link;
+};
+
+static void
+stop_waiting(struct atl_wait *wait)
+{
+    atl_list_remove(&ATL_OWNER(wait, struct sync_op, wait)->link);
+}
+
+static const struct atl_wait_kind in_event = {"event", stop_waiting};
+static const struct atl_wait_kind in_lock = {"lock", stop_waiting};
+static const struct atl_wait_kind in_semaphore = {"semaphore", stop_waiting};
+
+/* Wait at the end of the list; the result is true. */
+static int
+wait_in(lua_State *L, struct atl_link *waiters,
+        const struct atl_wait_kind *kind)
+{
+    struct sync_op *op = atl_task_op(L, sizeof(*op), kind);
+
+    atl_list_push(waiters, &op->link);
+    return atl_await(L, &op->wait);
+}
+
+static int
+return_true(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* Wake the first who waits; returns its task, or NULL if nobody does. */
+static const struct atl_lua_task *
+wake_first(struct atl_link *waiters)
+{
+    struct atl_link *link = atl_list_pop(waiters);
+    const struct atl_lua_task *t;
+    struct sync_op *op;
+
+    if (link == NULL)
+        return NULL;
+    op = ATL_OWNER(link, struct sync_op, link);
+    t = (const struct atl_lua_task *)op->wait.task;
+    lua_pushboolean(atl_wait_stack(&op->wait), 1);
+    atl_wake(&op->wait, 1);
+    return t;
+}
+
+/* Collected: law 3. */
+static int
+m_gc(lua_State *L)
+{
+    struct atl_link *waiters = lua_touserdata(L, 1);
+
+    while (atl_list_pop(waiters) != NULL)
+        continue;
+    return 0;
+}
+
+/* --- events --- */
+
+static int
+f_event(lua_State *L)
+{
+    struct event *e = atl_newuserdata(L, sizeof(*e));
+
+    atl_list_init(&e->waiters);
+    e->is_set = false;
+    luaL_setmetatable(L, EVENT_TYPE);
+    return 1;
+}
+
+static int
+m_event_set(lua_State *L)
+{
+    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+
+    e->is_set = true;
+    while (wake_first(&e->waiters) != NULL)
+        continue;
+    return 0;
+}
+
+static int
+m_event_clear(lua_State *L)
+{
+    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+
+    e->is_set = false;
+    return 0;
+}
+
+static int
+m_event_is_set(lua_State *L)
+{
+    const struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+
+    lua_pushboolean(L, e->is_set);
+    return 1;
+}
+
+/* event:wait() -> true */
+static int
+m_event_wait(lua_State *L)
+{
+    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+    int pushed = atl_check_task(L);
+
+    if (pushed != 0)
+        return pushed;
+    if (e->is_set)
+        return return_true(L);
+    return wait_in(L, &e->waiters, &in_event);
+}
+
+/* --- locks --- */
+
+static int
+f_lock(lua_State *L)
+{
+    struct lock *l = atl_newuserdata(L, sizeof(*l));
+
+    atl_list_init(&l->waiters);
+    l->holder = 0;
+    luaL_setmetatable(L, LOCK_TYPE);
+    return 1;
+}
+
+/* The number of the running task; 0 outside any. */
+static uint32_t
+running(lua_State *L)
+{
+    const struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    return t != NULL ? t->number : 0;
+}
+
+/* lock:acquire() -> true */
+static int
+m_lock_acquire(lua_State *L)
+{
+    struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+    uint32_t self = running(L);
+    int pushed;
+
+    if (l->holder != 0 && l->holder == self)
+        return atl_raise(L, "this task holds the lock already");
+    if ((pushed = atl_check_task(L)) != 0)
+        return pushed;
+    if (l->holder != 0)
+        return wait_in(L, &l->waiters, &in_lock);
+    l->holder = self;
+    return return_true(L);
+}
+
+/* lock:release() */
+static int
+m_lock_release(lua_State *L)
+{
+    struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+    const struct atl_lua_task *next;
+
+    if (l->holder == 0 || l->holder != running(L))
+        return atl_raise(L, "this task doesn't hold the lock");
+    next = wake_first(&l->waiters);
+    l->holder = next != NULL ? next->number : 0;
+    return 0;
+}
+
+static int
+m_lock_locked(lua_State *L)
+{
+    const struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+
+    lua_pushboolean(L, l->holder != 0);
+    return 1;
+}
+
+/* --- semaphores --- */
+
+static int
+f_semaphore(lua_State *L)
+{
+    lua_Number n = atl_arg_number(L, 1);
+    struct semaphore *s;
+
+    if (!(n >= 1 && n <= MAX_PERMITS) || n != (lua_Number)(int)n)
+        return atl_arg_error(L, 1, "an integer from 1 to 1e9 expected");
+    s = atl_newuserdata(L, sizeof(*s));
+    atl_list_init(&s->waiters);
+    s->permits = s->available = (int)n;
+    luaL_setmetatable(L, SEMAPHORE_TYPE);
+    return 1;
+}
+
+/* semaphore:acquire() -> true */
+static int
+m_semaphore_acquire(lua_State *L)
+{
+    struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+    int pushed = atl_check_task(L);
+
+    if (pushed != 0)
+        return pushed;
+    if (s->available == 0)
+        return wait_in(L, &s->waiters, &in_semaphore);
+    s->available--;
+    return return_true(L);
+}
+
+/* semaphore:release(), by any task */
+static int
+m_semaphore_release(lua_State *L)
+{
+    struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+
+    if (s->available == s->permits)
+        return atl_raise(L, "the semaphore has no permit out to release");
+    if (wake_first(&s->waiters) == NULL)
+        s->available++;
+    return 0;
+}
+
+static int
+m_semaphore_available(lua_State *L)
+{
+    const struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+
+    lua_pushinteger(L, s->available);
+    return 1;
+}
+
+/* --- the module --- */
+
+static const struct atl_reg event_methods[] = {
+    {"set", m_event_set, 0},
+    {"clear", m_event_clear, 0},
+    {"is_set", m_event_is_set, 0},
+    {"wait", m_event_wait, AWAITS},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg lock_methods[] = {
+    {"acquire", m_lock_acquire, AWAITS},
+    {"release", m_lock_release, 0},
+    {"locked", m_lock_locked, 0},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg semaphore_methods[] = {
+    {"acquire", m_semaphore_acquire, AWAITS},
+    {"release", m_semaphore_release, 0},
+    {"available", m_semaphore_available, 0},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg metamethods[] = {
+    {"__gc", m_gc, 0},
+    {NULL, NULL, 0},
+};
+
+static const struct atl_reg functions[] = {
+    {"event", f_event, 0},
+    {"lock", f_lock, 0},
+    {"semaphore", f_semaphore, 0},
+    {NULL, NULL, 0},
+};
+
+/* Make a type, and set its table of methods in the module's, for the Lua half
+ * to add to. */
+static void
+add_type(lua_State *L, const char *type, const struct atl_reg *methods)
+{
+    atl_reg_type(L, ATL_VM(L), type, methods, metamethods);
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -3, type);
+    lua_pop(L, 1);
+}
+
+int
+luaopen_atlas_sync(lua_State *L)
+{
+    lua_newtable(L);
+    add_type(L, EVENT_TYPE, event_methods);
+    add_type(L, LOCK_TYPE, lock_methods);
+    add_type(L, SEMAPHORE_TYPE, semaphore_methods);
+    atl_reg_set(L, ATL_VM(L), functions);
+    return 1;
+}
