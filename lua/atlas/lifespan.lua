@@ -70,7 +70,8 @@ end
 -- a lifespan.  One that raises later has failed.
 local function run(self, app, lifespan_scope)
     local ok, err = xpcall(app, function(e)
-        return debug.traceback(tostring(e), 2)
+        -- Without the frames below the application: they are Atlas's own.
+        return (debug.traceback(tostring(e), 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", ""))
     end, lifespan_scope, receiver(self), sender(self))
 
     self.over = true

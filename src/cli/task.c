@@ -48,6 +48,7 @@ drain(struct atl_loop *loop, uint64_t ns)
 
     atl_timer_init(&limit);
     loop->stopped = false;
+    loop->stop_when_empty = true;
     while (loop->roots.running > 0 && atl_loop_is_alive(loop) &&
            atl_loop_clock(loop) < end) {
         atl_timer_start(loop, &limit, end, on_limit);

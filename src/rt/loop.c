@@ -30,12 +30,15 @@ on_tick(uv_timer_t *ticker)
     uv_stop(&loop->uv);
 }
 
-/* Nobody waits for a task that nobody owns. */
+/* Nobody waits for a task that nobody owns, but for the end of them all. */
 static void
 on_root_ended(struct atl_owner *owner, struct atl_task *child)
 {
-    (void)owner;
+    struct atl_loop *loop = ATL_OWNER(owner, struct atl_loop, roots);
+
     (void)child;
+    if (loop->stop_when_empty && owner->running == 0)
+        atl_loop_stop(loop);
 }
 
 static const struct atl_owner_ops roots_ops = {on_root_ended, false};

@@ -49,6 +49,12 @@ def lacks(text, part):
     assert part not in text, f"{part!r} is in:\n{text}"
 
 
+def check_no_own_frames(text):
+    """A traceback for users shows nothing of Atlas's own modules and loader."""
+    for part in "\tatlas/", " at atlas/", "<atlas>", "[C]: at 0x":
+        lacks(text, part)
+
+
 def matches(pattern, text):
     """The whole text; returns the match."""
     found = re.fullmatch(pattern, text, re.DOTALL)

@@ -3,15 +3,9 @@
 SPDX-License-Identifier: MIT
 """
 
-from harness import eq, has, lacks, matches
+import time
 
-TASK_FRAMES = ("\tatlas/", " at atlas/", "[C]: at 0x")
-
-
-def check_no_own_frames(text):
-    for part in TASK_FRAMES:
-        lacks(text, part)
-
+from harness import check_no_own_frames, eq, has, matches
 
 # --- arguments and statuses ---
 
@@ -217,6 +211,18 @@ def test_a_detached_task_is_finished_before_the_end(place):
     """)
     eq(done.out, "main\ndetached\n")
     eq(done.status, 0)
+
+
+def test_the_end_comes_with_the_last_detached_task(place):
+    for body in "atlas.sleep(0.05)", "atlas.checkpoint()", "":
+        started = time.monotonic()
+        done = place.run_script(f"""
+            local atlas = require "atlas"
+            atlas.detach(function() {body} end)
+        """)
+        eq(done.status, 0)
+        elapsed = time.monotonic() - started
+        assert elapsed < 4, f"ended after {elapsed:.1f} s"
 
 
 def test_an_error_of_a_detached_task_is_logged_with_its_traceback(place):

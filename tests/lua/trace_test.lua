@@ -21,7 +21,7 @@ end
 local function check_own_frames(trace)
     for line in trace:gmatch "[^\n]+" do
         check.ok(
-            not line:find "^%s*atlas/" and not line:find " at atlas/",
+            not line:find "^%s*<?atlas>?/" and not line:find " at <?atlas>?/",
             ("a frame of Atlas itself: '%s' in\n%s"):format(line, trace)
         )
     end
