@@ -270,7 +270,7 @@ end_body(struct atl_lua_task *t, bool failed, int count)
     t->body_ended = true;
     /* What a body left behind that died, or whose yield somebody caught. */
     atl_wait_abandon(&t->task);
-    atl_timed_leave_all(&t->task);
+    atl_timed_abandon_all(&t->task);
     t->failed = failed;
     t->count = count;
     if (count > ATL_MAX_VALUES)

@@ -207,26 +207,63 @@ atl_task_checkpoint(struct atl_task *task)
     return task->scope->cancelled;
 }
 
+/* Is `s` one of the scopes that the task's code is in? */
+static bool
+is_around(const struct atl_task *task, const struct atl_scope *s)
+{
+    const struct atl_scope *at = task->scope;
+
+    while (at != &task->base && at != s)
+        at = at->parent;
+    return at == s;
+}
+
+/*
+ * The task's code goes on outside its innermost scope, which somebody who is
+ * suspended inside it may still leave: a generator that yielded there.
+ */
+static void
+abandon_innermost(struct atl_task *task)
+{
+    struct atl_scope *s = task->scope;
+
+    task->scope = s->parent;
+    s->task = NULL;
+}
+
 bool
 atl_timed_leave(struct atl_task *task, struct atl_timed_scope *timed)
 {
     struct atl_scope *s = &timed->scope;
     bool expired = timed->expired && !s->parent->cancelled;
 
-    assert(task->scope == s);
-    task->scope = s->parent;
-    s->task = NULL;
+    if (is_around(task, s)) {
+        while (task->scope != s)
+            abandon_innermost(task);
+        abandon_innermost(task);
+    }
     s->left = true;
     free_left(s);
     return expired;
 }
 
 void
-atl_timed_leave_all(struct atl_task *task)
+atl_timed_abandon_all(struct atl_task *task)
 {
     while (task->scope != &task->base)
-        (void)atl_timed_leave(
-            task, ATL_OWNER(task->scope, struct atl_timed_scope, scope));
+        abandon_innermost(task);
+}
+
+/* Scopes that nobody has left outlive the task: put them below the root. */
+static void
+let_scopes_go(struct atl_task *task)
+{
+    struct atl_link *link;
+
+    while ((link = atl_list_pop(&task->base.children)) != NULL) {
+        ATL_OWNER(link, struct atl_scope, sibling)->parent = &task->loop->root;
+        atl_list_push(&task->loop->root.children, link);
+    }
 }
 
 /* --- tasks --- */
@@ -315,6 +352,7 @@ atl_task_done(struct atl_task *task, bool keep)
     struct atl_owner *owner = task->owner;
 
     task->state = ATL_TASK_DONE;
+    let_scopes_go(task);
     atl_scope_close(&task->base);
     if (!keep)
         atl_task_forget(task);

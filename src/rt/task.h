@@ -159,20 +159,22 @@ void atl_scope_close(struct atl_scope *s);
  * Open a scope inside the running `task`'s present one: with a deadline
  * (UINT64_MAX: only that of the scope around it), or, if `grace_ns` isn't 0,
  * as a shield whose code may go on that long once the scope around it is
- * cancelled.  Close with atl_timed_leave(), innermost first.
+ * cancelled.  Its code ends with atl_timed_leave().
  */
 struct atl_timed_scope *atl_timed_enter(struct atl_task *task, uint64_t due_ns,
                                         uint64_t grace_ns);
 
 /*
- * The code of the innermost scope of `task` has ended.  Tasks that were
- * spawned inside and still run keep its deadline.  Returns true if it was
- * this scope's own timer that cancelled it, and nothing around it.
+ * The code of the scope has ended, which frees it: once for each enter.  Tasks
+ * that were spawned inside and still run keep its deadline.  Scopes inside it
+ * that a suspended generator is still in no longer count for `task`, and are
+ * freed when that leaves them.  Returns true if it was this scope's own timer
+ * that cancelled it, and nothing around it.
  */
 bool atl_timed_leave(struct atl_task *task, struct atl_timed_scope *s);
 
-/* The same for all scopes of a task that has ended without leaving them. */
-void atl_timed_leave_all(struct atl_task *task);
+/* The task's body has ended, perhaps without having left all of its scopes. */
+void atl_timed_abandon_all(struct atl_task *task);
 
 /*
  * Cancel all that runs in `s` and below: waits end now, and each later

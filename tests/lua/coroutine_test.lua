@@ -62,4 +62,35 @@ test("a task that ends around a wait of its coroutine leaves nothing behind", fu
     end
 end)
 
+test("a generator that yields inside a timeout does not end the scopes around it", function()
+    local generate = coroutine.wrap(function()
+        atlas.timeout(5, function()
+            coroutine.yield(1)
+        end)
+        return "end"
+    end)
+
+    eq(atlas.timeout(1, generate), 1)
+    eq(generate(), "end")
+    local in_time = atlas.move_on(0.001, atlas.sleep, 1)
+    eq(in_time, false)
+end)
+
+test("a generator that yields inside a group may end it later", function()
+    local generate = coroutine.wrap(function()
+        atlas.group(function(g)
+            g:spawn(atlas.sleep, 0.001)
+            coroutine.yield(g)
+        end)
+        return "end"
+    end)
+    local g = atlas.timeout(1, generate)
+
+    atlas.sleep(0.005)
+    check.raises(function()
+        g:spawn(5)
+    end)
+    eq(generate(), "end")
+end)
+
 return check.finish()
