@@ -2,19 +2,12 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local done, on_error, inherit, is_waiting, pause, RAISE = ...
+local on_error, inherit, is_waiting, pause, RAISE = ...
 
 local errors = require "atlas.errors"
 
 require("atlas.patch").patch_coroutines(is_waiting)
 local error, select, xpcall = error, select, xpcall
-
--- Every coroutine of the pool runs in here.  done() hands the results to the
--- scheduler and returns when the coroutine is used again, with the next
--- function and its arguments.
-local function body(fn, ...)
-    return body(done(xpcall(fn, on_error, ...)))
-end
 
 -- The kinds of enum atl_raise in src/lua/error.h.
 local CANCELLED, CANCELLED_AT_ONCE = 1, 2
@@ -46,6 +39,34 @@ local function raiser(fn)
     end
 end
 
+-- The same for those of one argument and one result that are never awaited
+-- tasks: `...` costs as much as the rest of a wait, and more of the stack.
+local function small_raiser(fn)
+    return function(a)
+        local result, err, reason = fn(a)
+
+        if result == RAISE then
+            return raise(err, reason)
+        elseif err == nil then
+            return result
+        end
+        return result, err
+    end
+end
+
+local function small_raiser_2(fn)
+    return function(a, b)
+        local result, err, reason = fn(a, b)
+
+        if result == RAISE then
+            return raise(err, reason)
+        elseif err == nil then
+            return result
+        end
+        return result, err
+    end
+end
+
 -- What a task deferred: the last first, each shielded, none keeping the
 -- others from running.
 local function run_deferred(list)
@@ -61,10 +82,11 @@ local function run_deferred(list)
 end
 
 return {
-    body = body,
     run_deferred = run_deferred,
     raise = raise,
     raiser = raiser,
+    small_raiser = small_raiser,
+    small_raiser_2 = small_raiser_2,
     error_meta = errors.meta,
     cancelled_meta = errors.Cancelled.meta,
     new_cancelled = errors.Cancelled.new,

@@ -70,7 +70,7 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     t->data = &end;
     lua_pushliteral(L, "main");
     atl_task_set_value(L, t, "name");
-    lua_checkstack(t->co, nargs + 2);
+    lua_checkstack(t->co, nargs + 3);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);
     atl_loop_run(&vm->loop);

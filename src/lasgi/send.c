@@ -99,7 +99,6 @@ stop_sending(struct atl_wait *wait)
 }
 
 static const struct atl_wait_kind sending = {"send", stop_sending};
-static const struct atl_wait_kind yielding = {"send", stop_sending};
 
 static int
 push_closed(lua_State *L, struct atl_exchange *x)
@@ -328,17 +327,12 @@ static int
 pause_if_needed(lua_State *L, struct atl_exchange *x)
 {
     struct atl_call *call = atl_call_of(x);
-    struct atl_wait *wait;
 
     if (atl_response_is_full(x))
         return wait_for_room(L, x);
     if (++call->sends % RUN_FREE != 0)
         return done(L);
-    wait = atl_task_op(L, sizeof(struct send_op), &yielding);
-    atl_list_init(&ATL_OWNER(wait, struct send_op, wait)->link);
-    ATL_OWNER(wait, struct send_op, wait)->x = x;
-    atl_wake_next_turn(wait);
-    return atl_await(L, wait);
+    return atl_await_turn(L, ATL_VM(L)->loop.current);
 }
 
 static int

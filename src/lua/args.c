@@ -72,9 +72,12 @@ type_error(lua_State *L, int arg, const char *expected)
 lua_Number
 atl_arg_number(lua_State *L, int arg)
 {
-    if (!lua_isnumber(L, arg))
+    int is_number;
+    lua_Number n = lua_tonumberx(L, arg, &is_number);
+
+    if (!is_number)
         type_error(L, arg, "number");
-    return lua_tonumber(L, arg);
+    return n;
 }
 
 struct atl_str

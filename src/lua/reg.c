@@ -3,12 +3,21 @@
  */
 #include "lua/reg.h"
 
+/* What a row's function is exposed through, if it awaits. */
+static int
+get_raiser(const struct atl_vm *vm, int flags)
+{
+    if (flags & SMALL)
+        return vm->refs.small_raiser;
+    return flags & SMALL_2 ? vm->refs.small_raiser_2 : vm->refs.raiser;
+}
+
 /* Push the row's function: upvalues are the VM and the name (args.h). */
 static void
 push_row(lua_State *L, struct atl_vm *vm, const struct atl_reg *row)
 {
     if (row->flags & AWAITS)
-        atl_vm_push(L, vm->refs.raiser);
+        atl_vm_push(L, get_raiser(vm, row->flags));
     lua_pushlightuserdata(L, vm);
     lua_pushstring(L, row->name);
     lua_pushcclosure(L, row->fn, 2);

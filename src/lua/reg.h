@@ -12,6 +12,13 @@ enum atl_reg_flags {
      * what a resumed C function cannot: Cancelled, and a child's error.
      */
     AWAITS = 1,
+    /*
+     * Of at most one argument, or two; one that is missing is the same as nil.
+     * The results are one, or two if the second isn't nil.  What it raises is
+     * never a child's error.  Its wrapper is faster, and needs less stack.
+     */
+    SMALL = 2,
+    SMALL_2 = 4,
 };
 
 /* One function: a table of them ends with a NULL name. */

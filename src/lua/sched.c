@@ -56,22 +56,19 @@ unanchor(lua_State *L, int array, int slot)
     anchor(L, array, slot);
 }
 
-/* Give the slot a new coroutine, which stands ready for a function. */
 static void
 renew_coroutine(struct atl_vm *vm, lua_State *L, int slot)
 {
     vm->slots[slot].co = lua_newthread(L);
     anchor(L, vm->refs.threads, slot);
-    atl_vm_push(vm->slots[slot].co, vm->refs.body);
 }
 
-/* A slot with a coroutine, which stands ready for a function to run. */
+/* A slot with a coroutine, whose stack is empty. */
 static int
-take_slot(struct atl_vm *vm, lua_State *L, bool *fresh_out)
+take_slot(struct atl_vm *vm, lua_State *L)
 {
     int slot = vm->idle;
 
-    *fresh_out = slot == 0;
     if (slot != 0) {
         vm->idle = vm->slots[slot].next;
         vm->idle_count--;
@@ -195,8 +192,7 @@ struct atl_lua_task *
 atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
                struct atl_scope *scope)
 {
-    bool fresh;
-    int slot = take_slot(vm, L, &fresh);
+    int slot = take_slot(vm, L);
     struct atl_lua_task *t = vm->slots[slot].task;
 
     if (t == NULL) {
@@ -209,18 +205,28 @@ atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
     t->vm = vm;
     t->slot = slot;
     t->co = vm->slots[slot].co;
-    t->fresh = fresh;
     t->number = ++vm->tasks;
     vm->slots[slot].task = t;
     vm->live++;
     atl_task_init(&t->task, &vm->loop, owner, scope, &ops);
+    atl_vm_push(t->co, vm->refs.xpcall);
     return t;
+}
+
+/* xpcall(fn, on_error, ...) is what the coroutine will run. */
+void
+atl_sched_prepare(struct atl_lua_task *t, int nargs)
+{
+    atl_vm_push(t->co, t->vm->refs.on_error);
+    if (nargs > 0)
+        lua_insert(t->co, 3);
+    t->task.results = (uint32_t)(nargs + 2);
 }
 
 void
 atl_sched_start(struct atl_lua_task *t, int nargs)
 {
-    t->task.results = (uint32_t)(nargs + 1); /* the function too */
+    atl_sched_prepare(t, nargs);
     atl_task_queue(&t->task);
 }
 
@@ -306,8 +312,6 @@ skip(struct atl_lua_task *t)
 {
     struct atl_vm *vm = t->vm;
 
-    if (t->fresh)
-        vm->slots[t->slot].co = NULL; /* one that never ran can't be reused */
     lua_settop(t->co, 0);
     atl_vm_push(vm->L, vm->refs.new_cancelled);
     atl_push_reason(vm->L, &t->task);
@@ -334,12 +338,11 @@ resume(struct atl_task *task)
     task->wake = ATL_WAKE_RESULT;
     task->results = 0;
     task->state = ATL_TASK_RUNNING;
-    t->fresh = false;
     status = atl_resume(t->co, t->vm->L, nargs, &results);
-    if (status != LUA_YIELD)
+    if (status == LUA_OK)
+        end_body(t, !lua_toboolean(t->co, 1), results - 1);
+    else if (status != LUA_YIELD)
         died(t);
-    else if (t->body_ended)
-        end_body(t, !lua_toboolean(t->co, -results), results - 1);
     else if (task->state == ATL_TASK_RUNNING)
         task->state =
             task->pending != NULL ? ATL_TASK_WAITING : ATL_TASK_PARKED;
@@ -353,14 +356,6 @@ joined(struct atl_task *task)
 }
 
 static const struct atl_task_ops ops = {resume, joined};
-
-/* done(ok, ...): hand over the results and wait to be used again. */
-static int
-f_done(lua_State *L)
-{
-    atl_sched_current(ATL_VM(L))->body_ended = true;
-    return lua_yield(L, lua_gettop(L));
-}
 
 void
 atl_task_defer(lua_State *L, struct atl_lua_task *t)
@@ -388,8 +383,8 @@ atl_sched_fresh_stack(struct atl_lua_task *t)
     if (vm->slots[t->slot].co == NULL) {
         renew_coroutine(vm, vm->L, t->slot);
         t->co = vm->slots[t->slot].co;
-        t->fresh = true;
     }
+    atl_vm_push(t->co, vm->refs.xpcall);
     return t->co;
 }
 
@@ -415,11 +410,10 @@ atl_sched_recycle(struct atl_lua_task *t)
 
 /* --- waiting --- */
 
-struct atl_lua_task *
-atl_check_task_only(lua_State *L)
+/* Raise what keeps the running task, or none, from waiting. */
+static void
+refuse_to_wait(lua_State *L, const struct atl_lua_task *t)
 {
-    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
-
     if (t == NULL)
         atl_raise(L, "'%s' can only wait inside a task",
                   lua_tostring(L, lua_upvalueindex(2)));
@@ -428,9 +422,18 @@ atl_check_task_only(lua_State *L)
                   "'%s' cannot wait here: a C function between it and its "
                   "task cannot be suspended",
                   lua_tostring(L, lua_upvalueindex(2)));
-    if (t->task.pending != NULL)
-        atl_raise(L, "the task is already waiting: a yield of its wait was "
-                     "caught by a coroutine.resume that isn't Atlas's");
+    atl_raise(L, "the task is already waiting: a yield of its wait was "
+                 "caught by a coroutine.resume that isn't Atlas's");
+}
+
+struct atl_lua_task *
+atl_check_task_only(lua_State *L)
+{
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    if (t == NULL || t->task.pending != NULL ||
+        t->task.state != ATL_TASK_RUNNING || !lua_isyieldable(L))
+        refuse_to_wait(L, t);
     return t;
 }
 
@@ -463,11 +466,17 @@ f_is_waiting(lua_State *L)
 {
     const struct atl_task *task = ATL_VM(L)->loop.current;
 
-    lua_pushboolean(L, task != NULL && task->pending != NULL);
+    lua_pushboolean(L, task != NULL && (task->pending != NULL ||
+                                        task->state != ATL_TASK_RUNNING));
     return 1;
 }
 
-static const struct atl_wait_kind pausing = {"cancelled", NULL};
+int
+atl_await_turn(lua_State *L, struct atl_task *task)
+{
+    atl_task_yield(task);
+    return lua_yield(L, 0);
+}
 
 /*
  * pause(): one turn of the loop, cancelled or not.  Code that catches Cancelled
@@ -476,10 +485,7 @@ static const struct atl_wait_kind pausing = {"cancelled", NULL};
 static int
 f_pause(lua_State *L)
 {
-    struct atl_wait *wait = atl_task_op(L, sizeof(*wait), &pausing);
-
-    atl_wake_next_turn(wait);
-    return atl_await(L, wait);
+    return atl_await_turn(L, ATL_VM(L)->loop.current);
 }
 
 /* --- open and close --- */
@@ -492,9 +498,10 @@ atl_sched_open(struct atl_vm *vm)
         const char *name;
         int *ref;
     } boot[] = {
-        {"body", &vm->refs.body},
         {"raise", &vm->refs.raise},
         {"raiser", &vm->refs.raiser},
+        {"small_raiser", &vm->refs.small_raiser},
+        {"small_raiser_2", &vm->refs.small_raiser_2},
         {"run_deferred", &vm->refs.run_deferred},
         {"error_meta", &vm->refs.error_meta},
         {"cancelled_meta", &vm->refs.cancelled_meta},
@@ -510,12 +517,14 @@ atl_sched_open(struct atl_vm *vm)
     vm->refs.tasks = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     vm->refs.failed = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (atl_loader_load(L, "atlas.boot") != LUA_OK)
-        return ATL_E_INVALID;
-    lua_pushlightuserdata(L, vm);
-    lua_pushcclosure(L, f_done, 1);
+    lua_getglobal(L, "xpcall");
+    vm->refs.xpcall = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, atl_trace_on_error, 1);
+    vm->refs.on_error = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (atl_loader_load(L, "atlas.boot") != LUA_OK)
+        return ATL_E_INVALID;
+    atl_vm_push(L, vm->refs.on_error);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, atl_trace_inherit, 1);
     lua_pushlightuserdata(L, vm);
@@ -523,7 +532,7 @@ atl_sched_open(struct atl_vm *vm)
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, f_pause, 1);
     atl_push_raise_tag(L);
-    if (lua_pcall(L, 6, 1, 0) != LUA_OK)
+    if (lua_pcall(L, 5, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
         lua_getfield(L, -1, boot[i].name);

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Laws:
- * 1. A finished coroutine is used again; one that died is dropped.
+ * 1. Every coroutine runs xpcall.  When that has returned it is used again;
+ *    one that died is dropped.
  * 2. A task's userdata exists from its start.  If Lua never saw it, it is
  *    used again with its coroutine.
  * 3. Results and errors stay on the task's own stack until somebody takes
@@ -41,7 +42,6 @@ struct atl_lua_task {
     int count;       /* results on co's stack, once the body has ended */
     uint32_t number; /* for people */
     bool exposed;    /* Lua has seen the userdata */
-    bool fresh;      /* its coroutine has never run */
     bool body_ended;
     bool failed;       /* the one result is an error */
     bool cancelled;    /* which is of class Cancelled */
@@ -74,7 +74,11 @@ atl_sched_take_root(struct atl_vm *vm, lua_State *L)
     return atl_sched_take(vm, L, &vm->loop.roots, &vm->loop.root);
 }
 
-/* Queue it; `nargs` arguments stand above the function on t->co. */
+/*
+ * `nargs` arguments stand above the function on t->co: make it ready to be
+ * queued, or queue it at once.
+ */
+void atl_sched_prepare(struct atl_lua_task *t, int nargs);
 void atl_sched_start(struct atl_lua_task *t, int nargs);
 
 /* The task that runs now, or NULL. */
@@ -105,6 +109,12 @@ void *atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind);
 
 /* Suspend the running task until `wait` has ended; return what it returns. */
 int atl_await(lua_State *L, struct atl_wait *wait);
+
+/*
+ * The same, until the turn behind the next poll for I/O; `task` is the running
+ * one.  The result is true.
+ */
+int atl_await_turn(lua_State *L, struct atl_task *task);
 
 /* The stack on which a finisher pushes the results of `wait`. */
 static inline lua_State *

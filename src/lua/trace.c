@@ -84,9 +84,13 @@ add_text(struct atl_buf *b, const char *text)
     add(b, text, strlen(text));
 }
 
-/* Add the frames of `co` from `level`, without those of Atlas itself. */
+/*
+ * Add the frames of `co` from `level`, without those of Atlas itself: the last
+ * is xpcall, if `co` is the coroutine of a task.
+ */
 static void
-add_stack(struct atl_buf *b, lua_State *L, lua_State *co, int level)
+add_stack(struct atl_buf *b, lua_State *L, lua_State *co, int level,
+          bool is_task)
 {
     const char *p, *next;
 
@@ -95,7 +99,7 @@ add_stack(struct atl_buf *b, lua_State *L, lua_State *co, int level)
     for (p = p != NULL ? p + 1 : ""; *p != '\0'; p = next) {
         next = strchr(p, '\n');
         next = next != NULL ? next + 1 : p + strlen(p);
-        if (is_own_line(p, next))
+        if (is_own_line(p, next) || (is_task && *next == '\0'))
             continue;
         add_text(b, "\n");
         add(b, p, (size_t)(next - p) - (next[-1] == '\n'));
@@ -197,7 +201,7 @@ add_chain(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
         if (next == NULL || is_visited(visited, hops + 1, next))
             return;
         if (next->co != NULL && next->co != L)
-            add_stack(b, L, next->co, 0);
+            add_stack(b, L, next->co, 0, true);
         t = next;
     }
 }
@@ -216,7 +220,7 @@ atl_trace_push(lua_State *L, struct atl_lua_task *t)
 
     atl_buf_init(&b, MAX_TRACE);
     if (t->co != NULL)
-        add_stack(&b, L, t->co, 0);
+        add_stack(&b, L, t->co, 0, true);
     add_chain(&b, L, t);
     push_text(L, &b);
 }
@@ -266,9 +270,9 @@ push_trace(lua_State *L, struct atl_lua_task *t)
         }
         add_awaited_by(&b, L, t);
     }
-    add_stack(&b, L, L, 1);
+    add_stack(&b, L, L, 1, L == t->co);
     if (L != t->co)
-        add_stack(&b, L, t->co, 0);
+        add_stack(&b, L, t->co, 0, true);
     add_chain(&b, L, t);
     push_text(L, &b);
 }

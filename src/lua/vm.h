@@ -18,9 +18,12 @@ struct atl_lua_task;
 struct atl_vm_refs {
     int threads;        /* array: slot -> coroutine */
     int tasks;          /* array: slot -> task userdata */
-    int body;           /* in which every coroutine runs (lua/atlas/boot.lua) */
+    int xpcall;         /* the function that every coroutine runs */
+    int on_error;       /* its message handler (trace.c) */
     int raise;          /* raise(kind, value, trace): never returns */
     int raiser;         /* raiser(fn): what AWAITS functions are wrapped in */
+    int small_raiser;   /* the same for those that are SMALL, */
+    int small_raiser_2; /* or SMALL_2 */
     int failed;         /* table: task pointer -> its userdata, while a failure
                            waits to be handled */
     int run_deferred;   /* function (list), at the end of a task */

@@ -371,6 +371,8 @@ atl_task_forget(struct atl_task *task)
 
 #define SMALLEST 64 /* bytes of an operation in class 0; then twice each */
 
+_Static_assert(sizeof(struct atl_wait) == SMALLEST, "all of it is set below");
+
 #define SLAB 64 /* operations allocated together */
 
 /* Put SLAB more operations of `room` bytes on their free list. */
@@ -412,12 +414,13 @@ atl_wait_new(struct atl_task *task, size_t size,
     wait = loop->free_ops[size_class];
     memcpy(&loop->free_ops[size_class], wait, sizeof(void *));
     generation = wait->generation;
-    memset(wait, 0, size);
-    wait->task = task;
-    wait->kind = kind;
-    wait->generation = generation;
-    wait->size_class = size_class;
-    wait->since_ns = loop->now_ns;
+    *wait = (struct atl_wait){.task = task,
+                              .kind = kind,
+                              .since_ns = loop->now_ns,
+                              .generation = generation,
+                              .size_class = size_class};
+    if (size > SMALLEST)
+        memset((char *)wait + SMALLEST, 0, size - SMALLEST);
     task->pending = wait;
     task->wake = ATL_WAKE_RESULT;
     return wait;
@@ -447,15 +450,6 @@ atl_wake(struct atl_wait *wait, int results)
 
     task->results = (uint32_t)results;
     atl_task_queue(task);
-}
-
-void
-atl_wake_next_turn(struct atl_wait *wait)
-{
-    struct atl_task *task = end_wait(wait);
-
-    task->wake = ATL_WAKE_TRUE;
-    atl_task_queue_next_turn(task);
 }
 
 void

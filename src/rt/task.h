@@ -222,6 +222,14 @@ void atl_task_queue(struct atl_task *task);
 /* Put it on the queue of the turn after this one, behind one poll for I/O. */
 void atl_task_queue_next_turn(struct atl_task *task);
 
+/* The running task is about to be suspended, until then; the result is true. */
+static inline void
+atl_task_yield(struct atl_task *task)
+{
+    task->wake = ATL_WAKE_TRUE;
+    atl_task_queue_next_turn(task);
+}
+
 /* Cancel the task and its children. */
 void atl_task_cancel(struct atl_task *task, int reason);
 
@@ -266,12 +274,6 @@ void *atl_wait_new(struct atl_task *task, size_t size,
  * task will run, and `wait` is freed.  The last thing a finisher does.
  */
 void atl_wake(struct atl_wait *wait, int results);
-
-/*
- * As atl_wake() with the result true, but the task runs behind the next poll
- * for I/O.  May be called before the task has been suspended.
- */
-void atl_wake_next_turn(struct atl_wait *wait);
 
 /* The task has gone without its wait having ended: withdraw it. */
 void atl_wait_abandon(struct atl_task *task);

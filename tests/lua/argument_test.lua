@@ -9,7 +9,7 @@ local test = check.test
 -- One row a mistake: the name that the error has to have, the number of the
 -- argument, what it says in brackets, and the call.
 local rows = {
-    { "sleep", 1, "number expected, got no value", function() atlas.sleep() end },
+    { "sleep", 1, "number expected, got nil", function() atlas.sleep() end },
     { "sleep", 1, "number expected, got string", function() atlas.sleep "long" end },
     { "sleep", 1, "number expected, got table", function() atlas.sleep {} end },
     { "sleep", 1, "seconds from 0 to 1e9 expected", function() atlas.sleep(-0.001) end },

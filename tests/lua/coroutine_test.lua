@@ -29,6 +29,30 @@ test("a coroutine that is resumed may wait", function()
     eq(coroutine.status(thread), "dead")
 end)
 
+test("a generator may give way to others", function()
+    local order = {}
+    local other = atlas.spawn(function()
+        order[#order + 1] = "other"
+    end)
+    local generate = coroutine.wrap(function()
+        check.values({ n = 1, true }, atlas.sleep(0))
+        check.values({ n = 1, true }, atlas.checkpoint())
+        order[#order + 1] = "generator"
+        return 5
+    end)
+
+    check.values({ n = 1, 5 }, generate())
+    other:await()
+    check.list(order, { "other", "generator" })
+end)
+
+test("the coroutine of a task that has ended cannot be resumed by others", function()
+    local thread = atlas.spawn(coroutine.running):await()
+
+    eq(coroutine.status(thread), "dead")
+    eq((coroutine.resume(thread, print, "nothing runs this")), false)
+end)
+
 test("Cancelled comes to the wait inside a generator", function()
     local seen
     local task = atlas.spawn(function()

@@ -303,8 +303,7 @@ wake_itself(struct worker *w)
 {
     if (w->resumed > 100)
         return 0;
-    atl_wake_next_turn(
-        atl_wait_new(&w->task, sizeof(struct atl_wait), &testing));
+    atl_task_yield(&w->task);
     return 1;
 }
 

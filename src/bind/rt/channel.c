@@ -558,10 +558,14 @@ f_select(lua_State *L)
 /* --- the module --- */
 
 static const struct atl_reg methods[] = {
-    {"send", m_send, AWAITS},      {"recv", m_recv, AWAITS},
-    {"try_send", m_try_send, 0},   {"try_recv", m_try_recv, 0},
-    {"close", m_close, 0},         {"len", m_len, 0},
-    {"is_closed", m_is_closed, 0}, {NULL, NULL, 0},
+    {"send", m_send, AWAITS | SMALL_2},
+    {"recv", m_recv, AWAITS | SMALL},
+    {"try_send", m_try_send, 0},
+    {"try_recv", m_try_recv, 0},
+    {"close", m_close, 0},
+    {"len", m_len, 0},
+    {"is_closed", m_is_closed, 0},
+    {NULL, NULL, 0},
 };
 
 static const struct atl_reg metamethods[] = {

@@ -171,9 +171,9 @@ m_spawn(lua_State *L)
                          ATL_MAX_VALUES);
     t = atl_sched_take(g->vm, L, &g->owner, &g->scope->scope);
     atl_trace_set_site(L, t);
-    lua_checkstack(t->co, nargs + 2);
+    lua_checkstack(t->co, nargs + 3);
     lua_xmove(L, t->co, nargs + 1);
-    t->task.results = (uint32_t)(nargs + 1);
+    atl_sched_prepare(t, nargs);
     atl_list_push(&g->waiting, &t->task.queue);
     start_waiting(g);
     atl_sched_push(L, t);

@@ -277,19 +277,19 @@ static const struct atl_reg event_methods[] = {
     {"set", m_event_set, 0},
     {"clear", m_event_clear, 0},
     {"is_set", m_event_is_set, 0},
-    {"wait", m_event_wait, AWAITS},
+    {"wait", m_event_wait, AWAITS | SMALL},
     {NULL, NULL, 0},
 };
 
 static const struct atl_reg lock_methods[] = {
-    {"acquire", m_lock_acquire, AWAITS},
+    {"acquire", m_lock_acquire, AWAITS | SMALL},
     {"release", m_lock_release, 0},
     {"locked", m_lock_locked, 0},
     {NULL, NULL, 0},
 };
 
 static const struct atl_reg semaphore_methods[] = {
-    {"acquire", m_semaphore_acquire, AWAITS},
+    {"acquire", m_semaphore_acquire, AWAITS | SMALL},
     {"release", m_semaphore_release, 0},
     {"available", m_semaphore_available, 0},
     {NULL, NULL, 0},

@@ -35,22 +35,12 @@ cancel_nothing(struct atl_wait *wait)
 }
 
 static const struct atl_wait_kind sleeping = {"sleep", cancel_nothing};
-static const struct atl_wait_kind yielding = {"checkpoint", cancel_nothing};
-
-static int
-wait_a_turn(lua_State *L)
-{
-    struct atl_wait *wait = atl_task_op(L, sizeof(*wait), &yielding);
-
-    atl_wake_next_turn(wait);
-    return atl_await(L, wait);
-}
 
 static int
 f_sleep(lua_State *L)
 {
     lua_Number secs = atl_arg_number(L, 1);
-    struct atl_loop *loop;
+    struct atl_loop *loop = &ATL_VM(L)->loop;
     struct atl_wait *wait;
     int pushed;
 
@@ -59,9 +49,8 @@ f_sleep(lua_State *L)
     if ((pushed = atl_check_task(L)) != 0)
         return pushed;
     if (secs == 0)
-        return wait_a_turn(L);
-    loop = &ATL_VM(L)->loop;
-    wait = atl_task_op(L, sizeof(*wait), &sleeping);
+        return atl_await_turn(L, loop->current);
+    wait = atl_wait_new(loop->current, sizeof(*wait), &sleeping);
     atl_timer_start(loop, &wait->deadline,
                     atl_loop_clock(loop) + (uint64_t)(secs * NS_PER_S),
                     on_slept);
@@ -73,7 +62,7 @@ f_checkpoint(lua_State *L)
 {
     int pushed = atl_check_task(L);
 
-    return pushed != 0 ? pushed : wait_a_turn(L);
+    return pushed != 0 ? pushed : atl_await_turn(L, ATL_VM(L)->loop.current);
 }
 
 /* await(fn) and suspend(fn): is `fn` one, and may they wait here? */
@@ -111,7 +100,7 @@ static void
 start(lua_State *L, struct atl_lua_task *t, int nargs)
 {
     atl_trace_set_site(L, t);
-    lua_checkstack(t->co, nargs + 2);
+    lua_checkstack(t->co, nargs + 3);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);
     atl_sched_push(L, t);
@@ -435,8 +424,8 @@ static const struct atl_reg functions[] = {
     {"others", f_others, 0},
     {"cancel_others", f_cancel_others, 0},
     {"log_error", f_log_error, 0},
-    {"sleep", f_sleep, AWAITS},
-    {"checkpoint", f_checkpoint, AWAITS},
+    {"sleep", f_sleep, AWAITS | SMALL},
+    {"checkpoint", f_checkpoint, AWAITS | SMALL},
     {"now", f_now, 0},
     {"callback", f_callback, 0},
     {NULL, NULL, 0},
