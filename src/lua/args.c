@@ -57,8 +57,8 @@ atl_arg_error(lua_State *L, int arg, const char *text)
                      text);
 }
 
-static int
-type_error(lua_State *L, int arg, const char *expected)
+int
+atl_arg_type_error(lua_State *L, int arg, const char *expected)
 {
     char text[128];
     const char *got = luaL_typename(L, arg);
@@ -76,7 +76,7 @@ atl_arg_number(lua_State *L, int arg)
     lua_Number n = lua_tonumberx(L, arg, &is_number);
 
     if (!is_number)
-        type_error(L, arg, "number");
+        atl_arg_type_error(L, arg, "number");
     return n;
 }
 
@@ -86,7 +86,7 @@ atl_arg_str(lua_State *L, int arg)
     struct atl_str s;
 
     if (!lua_isstring(L, arg))
-        type_error(L, arg, "string");
+        atl_arg_type_error(L, arg, "string");
     s.ptr = lua_tolstring(L, arg, &s.len);
     return s;
 }
@@ -107,14 +107,14 @@ void
 atl_arg_callable(lua_State *L, int arg)
 {
     if (!atl_is_callable(L, arg))
-        type_error(L, arg, "function");
+        atl_arg_type_error(L, arg, "function");
 }
 
 void
 atl_arg_table(lua_State *L, int arg)
 {
     if (!lua_istable(L, arg))
-        type_error(L, arg, "table");
+        atl_arg_type_error(L, arg, "table");
 }
 
 void *
@@ -123,6 +123,6 @@ atl_arg_userdata(lua_State *L, int arg, const char *type)
     void *ud = luaL_testudata(L, arg, type);
 
     if (ud == NULL)
-        type_error(L, arg, type);
+        atl_arg_type_error(L, arg, type);
     return ud;
 }

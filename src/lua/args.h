@@ -15,6 +15,9 @@
 /* Raise "FILE:LINE: bad argument #N to 'NAME' (text)".  Never returns. */
 int atl_arg_error(lua_State *L, int arg, const char *text);
 
+/* Raise "FILE:LINE: bad argument #N to 'NAME' (EXPECTED expected, got ...)". */
+int atl_arg_type_error(lua_State *L, int arg, const char *expected);
+
 /* Raise "FILE:LINE: text", where FILE:LINE is the user's. Never returns. */
 int atl_raise(lua_State *L, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -27,6 +30,37 @@ struct atl_str atl_arg_str(lua_State *L, int arg); /* lent by the stack */
 void atl_arg_callable(lua_State *L, int arg);
 void atl_arg_table(lua_State *L, int arg);
 void *atl_arg_userdata(lua_State *L, int arg, const char *type);
+
+/*
+ * The head of a userdata whose type is told by its content, since to compare
+ * metatables takes longer than most methods do: the address of the type's name.
+ */
+struct atl_object {
+    const char *type;
+};
+
+/* The userdata of `size` bytes at `index` that begins so; or NULL. */
+static inline void *
+atl_test_object(lua_State *L, int index, const char *type, size_t size)
+{
+    const struct atl_object *object = lua_touserdata(L, index);
+
+    /* The length of a light userdata is 0. */
+    if (object != NULL && atl_rawlen(L, index) == size && object->type == type)
+        return (void *)object;
+    return NULL;
+}
+
+/* The same for an argument: raises if it isn't one. */
+static inline void *
+atl_arg_object(lua_State *L, int arg, const char *type, size_t size)
+{
+    void *object = atl_test_object(L, arg, type, size);
+
+    if (object == NULL)
+        atl_arg_type_error(L, arg, type);
+    return object;
+}
 
 /* True if the value at `index` can be called. */
 bool atl_is_callable(lua_State *L, int index);

@@ -103,16 +103,17 @@ static void
 keep_outcome(struct atl_lua_task *t)
 {
     lua_State *co = t->co;
-    int i, first = lua_gettop(co) - t->count + 1;
+    int i, first;
 
+    if (!t->failed && t->count == 0)
+        return;
+    first = lua_gettop(co) - t->count + 1;
     lua_checkstack(co, 8);
     if (t->failed) {
         lua_pushvalue(co, -1);
         atl_task_set_value(co, t, "error");
         return;
     }
-    if (t->count == 0)
-        return;
     atl_task_push_values(co, t, true);
     for (i = 0; i < t->count; i++) {
         lua_pushvalue(co, first + i);
@@ -175,6 +176,11 @@ push_outcome(lua_State *to, lua_State *run, struct atl_lua_task *t,
 {
     int i, values;
 
+    if (!t->failed && t->count == 0) {
+        if (protected)
+            lua_pushboolean(to, 1);
+        return protected;
+    }
     if (!lua_checkstack(to, t->count + 8))
         return push_no_room(to);
     atl_getuservalue(to, -1);

@@ -188,19 +188,30 @@ atl_task_get_value_of(lua_State *L, int index, const char *key)
 
 /* --- birth --- */
 
-struct atl_lua_task *
-atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
-               struct atl_scope *scope)
+/* Push the slot's task, a new one if Lua has seen what it had. */
+static struct atl_lua_task *
+push_task(struct atl_vm *vm, lua_State *L, int slot)
 {
-    int slot = take_slot(vm, L);
     struct atl_lua_task *t = vm->slots[slot].task;
 
-    if (t == NULL) {
+    atl_vm_push(L, vm->refs.tasks);
+    if (t != NULL) {
+        lua_rawgeti(L, -1, slot);
+    } else {
         t = atl_newuserdata(L, sizeof(*t));
         atl_vm_push(L, vm->refs.task_meta);
         lua_setmetatable(L, -2);
-        anchor(L, vm->refs.tasks, slot);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, slot);
     }
+    lua_remove(L, -2);
+    return t;
+}
+
+static struct atl_lua_task *
+take(struct atl_vm *vm, int slot, struct atl_lua_task *t,
+     struct atl_owner *owner, struct atl_scope *scope)
+{
     memset(t, 0, sizeof(*t));
     t->vm = vm;
     t->slot = slot;
@@ -210,6 +221,38 @@ atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
     vm->live++;
     atl_task_init(&t->task, &vm->loop, owner, scope, &ops);
     atl_vm_push(t->co, vm->refs.xpcall);
+    return t;
+}
+
+struct atl_lua_task *
+atl_sched_take(struct atl_vm *vm, lua_State *L, struct atl_owner *owner,
+               struct atl_scope *scope)
+{
+    int slot = take_slot(vm, L);
+    struct atl_lua_task *t = vm->slots[slot].task;
+
+    if (t == NULL) {
+        t = push_task(vm, L, slot);
+        lua_pop(L, 1);
+    }
+    return take(vm, slot, t, owner, scope);
+}
+
+struct atl_lua_task *
+atl_sched_spawn(struct atl_vm *vm, lua_State *L, int nargs,
+                struct atl_owner *owner, struct atl_scope *scope)
+{
+    int slot = take_slot(vm, L);
+    struct atl_lua_task *t = push_task(vm, L, slot);
+
+    lua_insert(L, -nargs - 2);
+    take(vm, slot, t, owner, scope);
+    t->exposed = true;
+    atl_trace_set_site(L, t);
+    if (nargs > LUA_MINSTACK - 4)
+        lua_checkstack(t->co, nargs + 4);
+    lua_xmove(L, t->co, nargs + 1);
+    atl_sched_prepare(t, nargs);
     return t;
 }
 
@@ -402,10 +445,23 @@ atl_sched_recycle(struct atl_lua_task *t)
     if (t->exposed || t->has_values) {
         t->slot = 0;
         vm->slots[slot].task = NULL;
-        unanchor(vm->L, vm->refs.tasks, slot); /* may be collected now */
+        /* One that holds nothing may stay until the slot is used again. */
+        if (t->has_values)
+            unanchor(vm->L, vm->refs.tasks, slot);
     }
     give_slot(vm, vm->L, slot, dead);
     vm->live--;
+}
+
+/* Told by its ops, as atl_arg_object() tells others. */
+struct atl_lua_task *
+atl_arg_task(lua_State *L, int arg)
+{
+    struct atl_lua_task *t = lua_touserdata(L, arg);
+
+    if (t == NULL || atl_rawlen(L, arg) != sizeof(*t) || t->task.ops != &ops)
+        atl_arg_type_error(L, arg, ATL_TASK_TYPE);
+    return t;
 }
 
 /* --- waiting --- */

@@ -67,7 +67,15 @@ struct atl_lua_task *atl_sched_take(struct atl_vm *vm, lua_State *L,
                                     struct atl_owner *owner,
                                     struct atl_scope *scope);
 
-/* The same, owned by nobody: a request's task, the main one. */
+/*
+ * The same for a function and its `nargs` arguments, which stand on top of L:
+ * the task is ready to be queued, and its userdata stands in their place.
+ */
+struct atl_lua_task *atl_sched_spawn(struct atl_vm *vm, lua_State *L, int nargs,
+                                     struct atl_owner *owner,
+                                     struct atl_scope *scope);
+
+/* A task that is owned by nobody: a request's, the main one. */
 static inline struct atl_lua_task *
 atl_sched_take_root(struct atl_vm *vm, lua_State *L)
 {
@@ -87,6 +95,9 @@ atl_sched_current(struct atl_vm *vm)
 {
     return (struct atl_lua_task *)vm->loop.current;
 }
+
+/* The task that is argument `arg`: raises if it isn't one. */
+struct atl_lua_task *atl_arg_task(lua_State *L, int arg);
 
 /* Push the userdata of `t`. */
 void atl_sched_push(lua_State *L, struct atl_lua_task *t);

@@ -23,6 +23,8 @@ intern(struct atl_vm *vm, const char *name)
     uint32_t hash = 2166136261u, i;
     const char *p;
 
+    if (vm->last_source != NULL && strcmp(vm->last_source, name) == 0)
+        return vm->last_source;
     for (p = name; *p != '\0'; p++)
         hash = (hash ^ (uint8_t)*p) * 16777619u;
     if (vm->sources == NULL)
@@ -33,7 +35,7 @@ intern(struct atl_vm *vm, const char *name)
         if (*at == NULL)
             *at = atl_strndup(name, strlen(name));
         if (strcmp(*at, name) == 0)
-            return *at;
+            return vm->last_source = *at;
     }
     return "?";
 }

@@ -54,7 +54,8 @@ struct atl_vm {
     int empty;      /* first free slot without one */
     unsigned live;  /* tasks that are not done */
     char **sources; /* chunk names that tasks were spawned in (trace.c) */
-    uint32_t tasks; /* started so far: the number of the next */
+    const char *last_source; /* of them, the one that was asked for last */
+    uint32_t tasks;          /* started so far: the number of the next */
 };
 
 /* The VM of a C function that was registered through atl_reg. */

@@ -375,10 +375,21 @@ _Static_assert(sizeof(struct atl_wait) == SMALLEST, "all of it is set below");
 
 #define SLAB 64 /* operations allocated together */
 
-/* Put SLAB more operations of `room` bytes on their free list. */
-static void
-add_slab(struct atl_loop *loop, uint32_t size_class, size_t room)
+static inline uint32_t
+class_of(size_t size)
 {
+    uint32_t size_class = 0;
+
+    for (; size > (size_t)SMALLEST << size_class; size_class++)
+        assert(size_class + 1 < ATL_OP_CLASSES);
+    return size_class;
+}
+
+/* Put SLAB more operations on the free list of their class. */
+static void
+add_slab(struct atl_loop *loop, uint32_t size_class)
+{
+    size_t room = (size_t)SMALLEST << size_class;
     struct atl_op_slab *slab = atl_calloc(1, sizeof(*slab) + SLAB * room);
     int i;
 
@@ -401,16 +412,12 @@ atl_wait_new(struct atl_task *task, size_t size,
              const struct atl_wait_kind *kind)
 {
     struct atl_loop *loop = task->loop;
-    uint32_t size_class = 0, generation = 0;
-    size_t room = SMALLEST;
+    uint32_t size_class = class_of(size), generation;
     struct atl_wait *wait;
 
     assert(task->pending == NULL && task->state == ATL_TASK_RUNNING);
-    for (; room < size; room *= 2)
-        size_class++;
-    assert(size_class < ATL_OP_CLASSES);
     if (loop->free_ops[size_class] == NULL)
-        add_slab(loop, size_class, room);
+        add_slab(loop, size_class);
     wait = loop->free_ops[size_class];
     memcpy(&loop->free_ops[size_class], wait, sizeof(void *));
     generation = wait->generation;
@@ -419,7 +426,9 @@ atl_wait_new(struct atl_task *task, size_t size,
                               .since_ns = loop->now_ns,
                               .generation = generation,
                               .size_class = size_class};
-    if (size > SMALLEST)
+    if (size_class == 1) /* a size that the compiler knows is faster */
+        memset((char *)wait + SMALLEST, 0, SMALLEST);
+    else if (size_class > 1)
         memset((char *)wait + SMALLEST, 0, size - SMALLEST);
     task->pending = wait;
     task->wake = ATL_WAKE_RESULT;

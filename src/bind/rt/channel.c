@@ -22,15 +22,16 @@
 #include "lua/reg.h"
 #include "lua/sched.h"
 
-#define CHANNEL_TYPE "atlas.Channel"
 #define MAX_CAPACITY 1000000000
 #define MAX_CASES 1000 /* of one select */
 #define MAX_TIMEOUT 1e9
 #define NS_PER_S 1e9
 
+static const char channel_type[] = "atlas.Channel";
 static const char values_key; /* its address: the weak table */
 
 struct channel {
+    struct atl_object object;
     struct atl_link receivers; /* struct node */
     struct atl_link senders;   /* struct node */
     struct atl_vm *vm;
@@ -48,6 +49,7 @@ struct node {
     struct chan_op *op;
     int index; /* of select's case; 0: not a select */
     bool sends;
+    bool keeps; /* law 3: its value */
 };
 
 struct chan_op {
@@ -60,10 +62,14 @@ struct chan_op {
 
 /* --- values --- */
 
-/* Push the table of the channel's values. */
+/* Push the table of the channel's values; quicker if the channel is at 1. */
 static void
 push_values(lua_State *L, struct channel *ch)
 {
+    if (lua_touserdata(L, 1) == ch) {
+        atl_getuservalue(L, 1);
+        return;
+    }
     lua_checkstack(L, 6);
     lua_pushlightuserdata(L, (void *)&values_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -81,15 +87,21 @@ keep_value(lua_State *L, struct node *node)
     lua_pushvalue(L, -3);
     lua_rawset(L, -3);
     lua_pop(L, 2);
+    node->keeps = true;
 }
 
+/* Push the value that is kept under `node`, and let it go. */
 static void
 push_kept(lua_State *L, struct node *node)
 {
     push_values(L, node->ch);
     lua_pushlightuserdata(L, node);
     lua_rawget(L, -2);
+    lua_pushlightuserdata(L, node);
+    lua_pushnil(L);
+    lua_rawset(L, -4);
     lua_replace(L, -2);
+    node->keeps = false;
 }
 
 /* Put the value on top of L into the buffer, which has room, and pop it. */
@@ -142,9 +154,9 @@ withdraw(struct chan_op *op)
     for (i = 0; i < op->count; i++) {
         struct node *node = &op->nodes[i];
 
-        if (node->sends && !atl_list_is_empty(&node->link)) { /* law 4 */
-            lua_pushnil(node->ch->vm->L);
-            keep_value(node->ch->vm->L, node);
+        if (node->keeps && !atl_list_is_empty(&node->link)) { /* law 4 */
+            push_kept(node->ch->vm->L, node);
+            lua_pop(node->ch->vm->L, 1);
         }
         atl_list_remove(&node->link);
     }
@@ -242,7 +254,7 @@ wait_in(lua_State *L, struct channel *ch, bool sends)
 static struct channel *
 arg_channel(lua_State *L)
 {
-    return atl_arg_userdata(L, 1, CHANNEL_TYPE);
+    return atl_arg_object(L, 1, channel_type, sizeof(struct channel));
 }
 
 /* The channel and the value that are to be sent, alone on the stack. */
@@ -274,10 +286,11 @@ f_channel(lua_State *L)
         return atl_arg_error(L, 1, "an integer from 0 to 1e9 expected");
     lua_settop(L, 0);
     ch = atl_newuserdata(L, sizeof(*ch));
-    *ch = (struct channel){.vm = ATL_VM(L), .capacity = (int)n};
+    *ch = (struct channel){
+        .object = {channel_type}, .vm = ATL_VM(L), .capacity = (int)n};
     atl_list_init(&ch->receivers);
     atl_list_init(&ch->senders);
-    luaL_setmetatable(L, CHANNEL_TYPE);
+    luaL_setmetatable(L, channel_type);
     lua_newtable(L);
     lua_pushlightuserdata(L, (void *)&values_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -414,7 +427,7 @@ read_case(lua_State *L, int i, bool *sends_out)
     if (!lua_istable(L, -1))
         atl_raise(L, "select: case %d isn't a table", i);
     lua_rawgeti(L, -1, 1);
-    ch = luaL_testudata(L, -1, CHANNEL_TYPE);
+    ch = atl_test_object(L, -1, channel_type, sizeof(*ch));
     if (ch == NULL)
         atl_raise(L, "select: case %d has no channel", i);
     lua_rawgeti(L, -2, 2);
@@ -593,9 +606,9 @@ luaopen_atlas_channel(lua_State *L)
     lua_setmetatable(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
-    atl_reg_type(L, vm, CHANNEL_TYPE, methods, metamethods);
+    atl_reg_type(L, vm, channel_type, methods, metamethods);
     lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, CHANNEL_TYPE); /* for the Lua half to add to */
+    lua_setfield(L, -3, channel_type); /* for the Lua half to add to */
     lua_pop(L, 1);
     atl_reg_set(L, vm, functions);
     return 1;

@@ -15,10 +15,12 @@
 #include "lua/reg.h"
 #include "lua/trace.h"
 
-#define GROUP_TYPE "atlas.Group"
 #define MAX_FINISHED 65536 /* kept for next() before it is called at all */
 
+static const char group_type[] = "atlas.Group";
+
 struct group {
+    struct atl_object object;
     struct atl_owner owner;
     struct atl_vm *vm;
     struct atl_timed_scope *scope; /* NULL: closed */
@@ -39,7 +41,7 @@ struct group {
 static struct group *
 arg_group(lua_State *L)
 {
-    return atl_arg_userdata(L, 1, GROUP_TYPE);
+    return atl_arg_object(L, 1, group_type, sizeof(struct group));
 }
 
 /* --- tasks end --- */
@@ -169,14 +171,9 @@ m_spawn(lua_State *L)
     if (nargs > ATL_MAX_VALUES)
         return atl_raise(L, "too many values: %d, at most %d", nargs,
                          ATL_MAX_VALUES);
-    t = atl_sched_take(g->vm, L, &g->owner, &g->scope->scope);
-    atl_trace_set_site(L, t);
-    lua_checkstack(t->co, nargs + 3);
-    lua_xmove(L, t->co, nargs + 1);
-    atl_sched_prepare(t, nargs);
+    t = atl_sched_spawn(g->vm, L, nargs, &g->owner, &g->scope->scope);
     atl_list_push(&g->waiting, &t->task.queue);
     start_waiting(g);
-    atl_sched_push(L, t);
     return 1;
 }
 
@@ -240,12 +237,15 @@ f_open(lua_State *L)
     if (atl_task_is_cancelled(&t->task))
         return atl_push_cancelled(L, &t->task);
     g = atl_newuserdata(L, sizeof(*g));
-    *g = (struct group){.vm = vm, .limit = (uint32_t)limit, .collect = collect};
+    *g = (struct group){.object = {group_type},
+                        .vm = vm,
+                        .limit = (uint32_t)limit,
+                        .collect = collect};
     g->anchor = LUA_NOREF;
     atl_owner_init(&g->owner, &owner_ops, &t->task);
     atl_list_init(&g->waiting);
     atl_list_init(&g->nexters);
-    luaL_setmetatable(L, GROUP_TYPE);
+    luaL_setmetatable(L, group_type);
     lua_newtable(L);
     atl_setuservalue(L, -2);
     lua_pushvalue(L, -1);
@@ -376,7 +376,7 @@ luaopen_atlas_group(lua_State *L)
 {
     struct atl_vm *vm = ATL_VM(L);
 
-    atl_reg_type(L, vm, GROUP_TYPE, methods, NULL);
+    atl_reg_type(L, vm, group_type, methods, NULL);
     lua_pop(L, 1);
     lua_newtable(L);
     atl_reg_set(L, vm, functions);

@@ -14,23 +14,30 @@
 #include "lua/reg.h"
 #include "lua/sched.h"
 
-#define EVENT_TYPE "atlas.Event"
-#define LOCK_TYPE "atlas.Lock"
-#define SEMAPHORE_TYPE "atlas.Semaphore"
 #define MAX_PERMITS 1000000000
 
+static const char event_type[] = "atlas.Event";
+static const char lock_type[] = "atlas.Lock";
+static const char semaphore_type[] = "atlas.Semaphore";
+
+/* First in all three. */
+struct waited_for {
+    struct atl_object object;
+    struct atl_link waiters; /* of struct sync_op */
+};
+
 struct event {
-    struct atl_link waiters; /* first in all three: of struct sync_op */
+    struct waited_for head;
     bool is_set;
 };
 
 struct lock {
-    struct atl_link waiters;
+    struct waited_for head;
     uint32_t holder; /* number of the task; 0: nobody */
 };
 
 struct semaphore {
-    struct atl_link waiters;
+    struct waited_for head;
     int permits; /* in all */
     int available;
 };
@@ -91,33 +98,46 @@ wake_first(struct atl_link *waiters)
 static int
 m_gc(lua_State *L)
 {
-    struct atl_link *waiters = lua_touserdata(L, 1);
+    struct waited_for *head = lua_touserdata(L, 1);
 
-    while (atl_list_pop(waiters) != NULL)
+    while (atl_list_pop(&head->waiters) != NULL)
         continue;
     return 0;
 }
 
+static void
+init_head(struct waited_for *head, const char *type)
+{
+    head->object.type = type;
+    atl_list_init(&head->waiters);
+}
+
 /* --- events --- */
+
+static struct event *
+arg_event(lua_State *L)
+{
+    return atl_arg_object(L, 1, event_type, sizeof(struct event));
+}
 
 static int
 f_event(lua_State *L)
 {
     struct event *e = atl_newuserdata(L, sizeof(*e));
 
-    atl_list_init(&e->waiters);
+    init_head(&e->head, event_type);
     e->is_set = false;
-    luaL_setmetatable(L, EVENT_TYPE);
+    luaL_setmetatable(L, event_type);
     return 1;
 }
 
 static int
 m_event_set(lua_State *L)
 {
-    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+    struct event *e = arg_event(L);
 
     e->is_set = true;
-    while (wake_first(&e->waiters) != NULL)
+    while (wake_first(&e->head.waiters) != NULL)
         continue;
     return 0;
 }
@@ -125,7 +145,7 @@ m_event_set(lua_State *L)
 static int
 m_event_clear(lua_State *L)
 {
-    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+    struct event *e = arg_event(L);
 
     e->is_set = false;
     return 0;
@@ -134,7 +154,7 @@ m_event_clear(lua_State *L)
 static int
 m_event_is_set(lua_State *L)
 {
-    const struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+    const struct event *e = arg_event(L);
 
     lua_pushboolean(L, e->is_set);
     return 1;
@@ -144,26 +164,32 @@ m_event_is_set(lua_State *L)
 static int
 m_event_wait(lua_State *L)
 {
-    struct event *e = atl_arg_userdata(L, 1, EVENT_TYPE);
+    struct event *e = arg_event(L);
     int pushed = atl_check_task(L);
 
     if (pushed != 0)
         return pushed;
     if (e->is_set)
         return return_true(L);
-    return wait_in(L, &e->waiters, &in_event);
+    return wait_in(L, &e->head.waiters, &in_event);
 }
 
 /* --- locks --- */
+
+static struct lock *
+arg_lock(lua_State *L)
+{
+    return atl_arg_object(L, 1, lock_type, sizeof(struct lock));
+}
 
 static int
 f_lock(lua_State *L)
 {
     struct lock *l = atl_newuserdata(L, sizeof(*l));
 
-    atl_list_init(&l->waiters);
+    init_head(&l->head, lock_type);
     l->holder = 0;
-    luaL_setmetatable(L, LOCK_TYPE);
+    luaL_setmetatable(L, lock_type);
     return 1;
 }
 
@@ -180,7 +206,7 @@ running(lua_State *L)
 static int
 m_lock_acquire(lua_State *L)
 {
-    struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+    struct lock *l = arg_lock(L);
     uint32_t self = running(L);
     int pushed;
 
@@ -189,7 +215,7 @@ m_lock_acquire(lua_State *L)
     if ((pushed = atl_check_task(L)) != 0)
         return pushed;
     if (l->holder != 0)
-        return wait_in(L, &l->waiters, &in_lock);
+        return wait_in(L, &l->head.waiters, &in_lock);
     l->holder = self;
     return return_true(L);
 }
@@ -198,12 +224,12 @@ m_lock_acquire(lua_State *L)
 static int
 m_lock_release(lua_State *L)
 {
-    struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+    struct lock *l = arg_lock(L);
     const struct atl_lua_task *next;
 
     if (l->holder == 0 || l->holder != running(L))
         return atl_raise(L, "this task doesn't hold the lock");
-    next = wake_first(&l->waiters);
+    next = wake_first(&l->head.waiters);
     l->holder = next != NULL ? next->number : 0;
     return 0;
 }
@@ -211,13 +237,19 @@ m_lock_release(lua_State *L)
 static int
 m_lock_locked(lua_State *L)
 {
-    const struct lock *l = atl_arg_userdata(L, 1, LOCK_TYPE);
+    const struct lock *l = arg_lock(L);
 
     lua_pushboolean(L, l->holder != 0);
     return 1;
 }
 
 /* --- semaphores --- */
+
+static struct semaphore *
+arg_semaphore(lua_State *L)
+{
+    return atl_arg_object(L, 1, semaphore_type, sizeof(struct semaphore));
+}
 
 static int
 f_semaphore(lua_State *L)
@@ -228,9 +260,9 @@ f_semaphore(lua_State *L)
     if (!(n >= 1 && n <= MAX_PERMITS) || n != (lua_Number)(int)n)
         return atl_arg_error(L, 1, "an integer from 1 to 1e9 expected");
     s = atl_newuserdata(L, sizeof(*s));
-    atl_list_init(&s->waiters);
+    init_head(&s->head, semaphore_type);
     s->permits = s->available = (int)n;
-    luaL_setmetatable(L, SEMAPHORE_TYPE);
+    luaL_setmetatable(L, semaphore_type);
     return 1;
 }
 
@@ -238,13 +270,13 @@ f_semaphore(lua_State *L)
 static int
 m_semaphore_acquire(lua_State *L)
 {
-    struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+    struct semaphore *s = arg_semaphore(L);
     int pushed = atl_check_task(L);
 
     if (pushed != 0)
         return pushed;
     if (s->available == 0)
-        return wait_in(L, &s->waiters, &in_semaphore);
+        return wait_in(L, &s->head.waiters, &in_semaphore);
     s->available--;
     return return_true(L);
 }
@@ -253,11 +285,11 @@ m_semaphore_acquire(lua_State *L)
 static int
 m_semaphore_release(lua_State *L)
 {
-    struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+    struct semaphore *s = arg_semaphore(L);
 
     if (s->available == s->permits)
         return atl_raise(L, "the semaphore has no permit out to release");
-    if (wake_first(&s->waiters) == NULL)
+    if (wake_first(&s->head.waiters) == NULL)
         s->available++;
     return 0;
 }
@@ -265,7 +297,7 @@ m_semaphore_release(lua_State *L)
 static int
 m_semaphore_available(lua_State *L)
 {
-    const struct semaphore *s = atl_arg_userdata(L, 1, SEMAPHORE_TYPE);
+    const struct semaphore *s = arg_semaphore(L);
 
     lua_pushinteger(L, s->available);
     return 1;
@@ -322,9 +354,9 @@ int
 luaopen_atlas_sync(lua_State *L)
 {
     lua_newtable(L);
-    add_type(L, EVENT_TYPE, event_methods);
-    add_type(L, LOCK_TYPE, lock_methods);
-    add_type(L, SEMAPHORE_TYPE, semaphore_methods);
+    add_type(L, event_type, event_methods);
+    add_type(L, lock_type, lock_methods);
+    add_type(L, semaphore_type, semaphore_methods);
     atl_reg_set(L, ATL_VM(L), functions);
     return 1;
 }

@@ -82,28 +82,11 @@ f_now(lua_State *L)
 
 /* --- tasks --- */
 
-static struct atl_lua_task *
-arg_task(lua_State *L)
-{
-    return atl_arg_userdata(L, 1, ATL_TASK_TYPE);
-}
-
 static void
 check_count(lua_State *L, int count)
 {
     if (count > ATL_MAX_VALUES)
         atl_raise(L, "too many values: %d, at most %d", count, ATL_MAX_VALUES);
-}
-
-/* Start `t` with the function and arguments on top of L; push `t`. */
-static void
-start(lua_State *L, struct atl_lua_task *t, int nargs)
-{
-    atl_trace_set_site(L, t);
-    lua_checkstack(t->co, nargs + 3);
-    lua_xmove(L, t->co, nargs + 1);
-    atl_sched_start(t, nargs);
-    atl_sched_push(L, t);
 }
 
 static int
@@ -119,8 +102,8 @@ f_spawn(lua_State *L)
         return atl_raise(L, "'spawn' needs a task to be the parent");
     if (atl_task_is_cancelled(&parent->task))
         return atl_raise_cancelled(L, vm, &parent->task);
-    t = atl_sched_take(vm, L, &parent->task.own, parent->task.scope);
-    start(L, t, nargs);
+    t = atl_sched_spawn(vm, L, nargs, &parent->task.own, parent->task.scope);
+    atl_task_queue(&t->task);
     return 1;
 }
 
@@ -134,8 +117,8 @@ f_detach(lua_State *L)
 
     atl_arg_callable(L, 1);
     check_count(L, nargs);
-    t = atl_sched_take_root(vm, L);
-    start(L, t, nargs);
+    t = atl_sched_spawn(vm, L, nargs, &vm->loop.roots, &vm->loop.root);
+    atl_task_queue(&t->task);
     return 1;
 }
 
@@ -200,19 +183,19 @@ f_current(lua_State *L)
 static int
 m_await(lua_State *L)
 {
-    return atl_outcome_await(L, arg_task(L), false);
+    return atl_outcome_await(L, atl_arg_task(L, 1), false);
 }
 
 static int
 m_pawait(lua_State *L)
 {
-    return atl_outcome_await(L, arg_task(L), true);
+    return atl_outcome_await(L, atl_arg_task(L, 1), true);
 }
 
 static int
 m_cancel(lua_State *L)
 {
-    struct atl_lua_task *t = arg_task(L);
+    struct atl_lua_task *t = atl_arg_task(L, 1);
     int reason = 0;
 
     if (t->task.state == ATL_TASK_DONE || t->task.base.is_origin)
@@ -228,7 +211,7 @@ m_cancel(lua_State *L)
 static int
 m_status(lua_State *L)
 {
-    struct atl_lua_task *t = arg_task(L);
+    struct atl_lua_task *t = atl_arg_task(L, 1);
 
     if (t->task.state != ATL_TASK_DONE)
         lua_pushstring(L, atl_dump_state(t));
@@ -245,7 +228,7 @@ m_status(lua_State *L)
 static int
 m_name(lua_State *L)
 {
-    arg_task(L);
+    atl_arg_task(L, 1);
     if (lua_isnoneornil(L, 2)) {
         atl_task_get_value_of(L, 1, "name");
         return 1;
@@ -259,7 +242,7 @@ m_name(lua_State *L)
 static int
 m_traceback(lua_State *L)
 {
-    struct atl_lua_task *t = arg_task(L);
+    struct atl_lua_task *t = atl_arg_task(L, 1);
 
     atl_task_get_value_of(L, 1, "trace");
     if (t->task.state != ATL_TASK_DONE || (t->failed && lua_isnil(L, -1)))
@@ -270,7 +253,7 @@ m_traceback(lua_State *L)
 static int
 m_tostring(lua_State *L)
 {
-    struct atl_lua_task *t = arg_task(L);
+    struct atl_lua_task *t = atl_arg_task(L, 1);
 
     atl_task_get_value_of(L, 1, "name");
     if (lua_isstring(L, -1))
