@@ -1,5 +1,5 @@
 # The tests as CTest sees them, one entry a file; tools/test.py runs them.
-# Labels: unit, replay, lua, wire, e2e.
+# Labels: unit, replay, lua, wire, e2e, docs.
 enable_testing()
 set(tests "${CMAKE_SOURCE_DIR}/tests")
 
@@ -103,7 +103,7 @@ endforeach()
 # start first.  They use modules that Debian installs for its own Python.
 find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(PYTHON python3)
-foreach(suite wire e2e)
+foreach(suite wire e2e docs)
     if(PYTHON AND EXISTS "${tests}/${suite}/run.py")
         atl_test(${suite} ${suite} 600
             ${PYTHON} "${tests}/${suite}/run.py" --atlas $<TARGET_FILE:atlas>)
