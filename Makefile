@@ -7,6 +7,7 @@
 #   make lint       layers, lengths, style, static analysis
 #   make format     lay out the C files as .clang-format says
 #   make fuzz       each fuzz target for MINUTES (1)
+#   make reference  docs/reference, from the annotations
 #   make cov        line coverage, in build/cov/html
 #   make bench      the HTTP benchmark
 #   make install    to PREFIX (/usr/local), below DESTDIR
@@ -31,7 +32,8 @@ define build
 @cmake --build build/$(1) --target atlas
 endef
 
-.PHONY: all run dev test test-long lint format fuzz cov bench install clean
+.PHONY: all run dev test test-long lint format fuzz reference cov bench \
+    install clean
 
 all:
 	@$(DEPS) run $(LUA)
@@ -65,6 +67,11 @@ format:
 fuzz:
 	@$(DEPS) run luajit fuzz
 	@tools/fuzz.sh $(MINUTES)
+
+# The binary tells what there is, and carries the pages for `atlas help`.
+reference: all
+	@build/release$(vm)/atlas run tools/reference/main.lua
+	$(call build,release$(vm))
 
 cov:
 	@$(DEPS) run luajit test cov

@@ -99,6 +99,10 @@ foreach(file ${files})
         ENVIRONMENT_MODIFICATION "LUA_PATH=set:${tests}/lua/?.lua\\;\\;")
 endforeach()
 
+# The reference says what there is, and nothing else.
+atl_test(reference docs 120 atlas run tools/reference/main.lua --check)
+set_tests_properties(reference PROPERTIES WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+
 # The suites that talk to a server from outside; they take longest, so they
 # start first.  They use modules that Debian installs for its own Python.
 find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)

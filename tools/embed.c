@@ -1,9 +1,9 @@
-/* embed.c - write Lua files into one C file, so that the binary carries them.
+/* embed.c - write files into one C file, so that the binary carries them.
  * SPDX-License-Identifier: MIT
  *
- * embed OUT DIR FILE...: each FILE is a path below DIR; see lua/embed.h for
- * what is written.  Runs while building, so it shares no code with Atlas and
- * leaves freeing to its end.
+ * embed OUT TABLE DIR FILE...: each FILE is a path below DIR; see lua/embed.h
+ * for what is written.  Runs while building, so it shares no code with Atlas
+ * and leaves freeing to its end.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -23,7 +23,8 @@ die(const char *what, const char *path)
     exit(1);
 }
 
-/* The name by which `require` knows `path`: a/b.lua, a/b/init.lua -> a.b */
+/* The name by which `require` knows `path`: a/b.lua, a/b/init.lua -> a.b;
+ * that of a page: a.md -> a */
 static char *
 module_name(const char *path)
 {
@@ -32,9 +33,9 @@ module_name(const char *path)
 
     if (name == NULL)
         die(strerror(errno), path);
-    end = name + strlen(name) - strlen(".lua");
-    if (end <= name || strcmp(end, ".lua") != 0)
-        die("not a .lua file", path);
+    end = strrchr(name, '.');
+    if (end == NULL || (strcmp(end, ".lua") != 0 && strcmp(end, ".md") != 0))
+        die("neither a .lua nor a .md file", path);
     *end = '\0';
     if ((end = strrchr(name, '/')) != NULL && strcmp(end, "/init") == 0)
         *end = '\0';
@@ -94,15 +95,15 @@ write_module(FILE *out, const char *dir, const struct module *m)
 int
 main(int argc, char **argv)
 {
-    size_t count = argc < 3 ? 0 : (size_t)argc - 3;
+    size_t count = argc < 4 ? 0 : (size_t)argc - 4;
     struct module *modules = calloc(count + 1, sizeof(*modules));
     FILE *out;
 
-    if (argc < 3 || modules == NULL)
-        die("usage: embed OUT DIR FILE...", argv[0]);
+    if (argc < 4 || modules == NULL)
+        die("usage: embed OUT TABLE DIR FILE...", argv[0]);
     for (size_t i = 0; i < count; i++) {
-        modules[i].path = argv[i + 3];
-        modules[i].name = module_name(argv[i + 3]);
+        modules[i].path = argv[i + 4];
+        modules[i].name = module_name(argv[i + 4]);
     }
     qsort(modules, count, sizeof(*modules), by_name);
     for (size_t i = 1; i < count; i++)
@@ -110,16 +111,14 @@ main(int argc, char **argv)
             die("a second file for this module", modules[i].path);
     if ((out = fopen(argv[1], "wb")) == NULL)
         die(strerror(errno), argv[1]);
-    fputs("/* Written by tools/embed.c: edit the files below lua/. */\n"
-          "#include \"lua/embed.h\"\n\n"
-          "const struct atl_embedded atl_embedded_modules[] = {\n",
-          out);
-    for (size_t i = 0; i < count; i++)
-        write_module(out, argv[2], &modules[i]);
     fprintf(out,
-            "{0, 0, 0, 0},\n};\n"
-            "const size_t atl_embedded_count = %zu;\n",
-            count);
+            "/* Written by tools/embed.c: edit the files in %s. */\n"
+            "#include \"lua/embed.h\"\n\n"
+            "const struct atl_embedded %s[] = {\n",
+            argv[3], argv[2]);
+    for (size_t i = 0; i < count; i++)
+        write_module(out, argv[3], &modules[i]);
+    fputs("{0, 0, 0, 0},\n};\n", out);
     if (fclose(out) != 0)
         die(strerror(errno), argv[1]);
     return 0;

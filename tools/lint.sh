@@ -19,7 +19,7 @@ check() {
 
 # The Lua files of those folders that there are.
 lua_folders() {
-    for folder in lua app tests/lua examples; do
+    for folder in lua src app tests/lua tools examples; do
         [ -d $folder ] && find $folder -name '*.lua' -print -quit | grep -q . &&
             echo $folder
     done

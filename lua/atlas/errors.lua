@@ -8,9 +8,10 @@ local function is_a(meta)
     end
 end
 
---- What `nil, err` carries: what the world did.
+--- What `nil, err` carries: what the world did. `tostring(err)` is its
+--- message, and `assert(f())` raises it.
 ---@class atlas.Error
----@field code string     a stable name such as "ECONNRESET" or "ECLOSED"
+---@field code string  a stable name such as "ECONNRESET" or "ECLOSED"
 ---@field message string  one line for people
 M.meta = {
     __name = "atlas.Error",
@@ -41,23 +42,31 @@ local function class(name, code, text)
     }
 end
 
---- Raised at each checkpoint of a scope that was cancelled.
+--- Raised at each checkpoint in a scope that was cancelled. Who catches it
+--- puts things in order and raises it again.
 ---@class atlas.Cancelled
 ---@field code "ECANCELED"
----@field reason any   what was given to cancel()
+---@field message string
+---@field reason any?  what was given to `cancel`
+---@field is fun(value: any): boolean  `atlas.Cancelled.is(err)`: is it one?
 M.Cancelled = class("atlas.Cancelled", "ECANCELED", "cancelled")
 
---- Raised by task:await() when the task that is awaited was cancelled.
+--- Raised by `task:await` when the task that is awaited was cancelled: not the
+--- one that awaits it.
 ---@class atlas.TaskCancelled
 ---@field code "ETASKCANCELED"
----@field reason any
+---@field message string
+---@field reason any?  what was given to `cancel`
+---@field is fun(value: any): boolean  `atlas.TaskCancelled.is(err)`: is it one?
 M.TaskCancelled = class("atlas.TaskCancelled", "ETASKCANCELED", "the awaited task was cancelled")
 
---- Raised by the timeout() whose deadline has passed; pawait and move_on give
---- it too.
+--- Raised by the `atlas.timeout` whose deadline has passed; `atlas.move_on`
+--- returns it.
 ---@class atlas.Timeout
 ---@field code "ETIMEDOUT"
----@field scope { seconds: number }   which timeout it was
+---@field message string
+---@field scope { seconds: number }  which timeout it was
+---@field is fun(value: any): boolean  `atlas.Timeout.is(err)`: is it one?
 M.Timeout = class("atlas.Timeout", "ETIMEDOUT", "timed out")
 
 function M.Timeout.new(scope)

@@ -8,9 +8,16 @@ local is_cancelled = errors.Cancelled.is
 local checks = core.checks
 local error, type, xpcall = error, type, xpcall
 
+--- Tasks that end together.
+---@class atlas.group
 local M = {}
 
--- An error that carries others needs a place for them.
+--- Raised from a group of which several tasks have failed, when the first
+--- error isn't a table that could carry the others.
+---@class atlas.GroupError
+---@field message string  of the first error
+---@field error any  the first error
+---@field suppressed any[]  the others, in the order in which they were raised
 local Failure = {
     __name = "atlas.GroupError",
     __tostring = function(err)
@@ -73,9 +80,28 @@ local function get_limit(name, options)
 end
 
 --- Call `fn` with a group; return when it and all tasks of the group have
---- ended.  An error in one of them cancels the others and is raised here, with
---- further ones in `err.suppressed`; with on_error = "collect" the others go
---- on first.  With `limit` no more than so many tasks run at a time.
+--- ended. With `limit` no more than so many of them run at a time. An error in
+--- one cancels the others; with `on_error = "collect"` the others go on first.
+---
+--- Raises the first error, with further ones in its `suppressed`; Cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- atlas.group(function(g)
+---     for i = 3, 1, -1 do
+---         g:spawn(function() atlas.sleep(i / 100) print(i) end)
+---     end
+--- end)
+--- print "all have ended"
+--- ```
+--- ```text
+--- 1
+--- 2
+--- 3
+--- all have ended
+--- ```
+---@async
 ---@param fn fun(g: atlas.Group): ...
 ---@param options { limit?: integer, on_error?: "cancel"|"collect" }?
 ---@return any ...  what `fn` returns; nothing if the group was cancelled
@@ -93,6 +119,9 @@ function M.group(fn, options)
 end
 
 --- Call each function in a task of its own, all at the same time.
+---
+--- Raises the first error, once the others have been cancelled.
+---@async
 ---@param fns function[]
 ---@return any[] results  the first result of each, in the order of the list
 function M.all(fns)
@@ -112,9 +141,12 @@ end
 
 --- Call each function in a task of its own; when the first has ended, cancel
 --- the others.
----@param fns function[]
+---
+--- Raises the error of the first, if that is how it has ended.
+---@async
+---@param fns function[]  at least one
 ---@return integer index  which one was first
----@return any ...  its results; its error is raised
+---@return any ...  its results
 function M.race(fns)
     checks.race(fns)
     if #fns == 0 then
@@ -134,6 +166,22 @@ end
 
 --- Call `fn` with each item, at the same time; with `limit` no more than so
 --- many at a time.
+---
+--- Raises the first error, once the others have been cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local squares = atlas.map({ 1, 2, 3 }, function(n)
+---     atlas.sleep(0.01)
+---     return n * n
+--- end, { limit = 2 })
+--- print(table.concat(squares, " "))
+--- ```
+--- ```text
+--- 1 4 9
+--- ```
+---@async
 ---@param list any[]
 ---@param fn fun(item: any, index: integer): any
 ---@param options { limit?: integer }?

@@ -1,5 +1,6 @@
 -- init.lua - require "atlas": the names that people type most.
 
+---@class atlas: atlas.task, atlas.scope, atlas.group, atlas.sync
 local M = {}
 
 for _, module in ipairs { "atlas.task", "atlas.scope", "atlas.group", "atlas.sync" } do

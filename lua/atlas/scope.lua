@@ -11,6 +11,8 @@ local pack = table.pack or function(...)
 end
 local unpack = table.unpack or unpack
 
+--- Deadlines, shields, and what is done at a task's end.
+---@class atlas.scope
 local M = {}
 
 M.Timeout = errors.Timeout
@@ -30,10 +32,23 @@ local function leave_timeout(scope, seconds, ok, ...)
     return error(err, 0)
 end
 
---- Call `fn`; if it takes longer than `seconds`, cancel what it waits for and
---- raise Timeout.  Deadlines nest, and tasks spawned inside inherit them.
----@param seconds number
----@param fn function
+--- Call `fn(...)`; if it takes longer than `seconds`, cancel what it waits for.
+--- Deadlines nest, and tasks spawned inside inherit them.
+---
+--- Raises Timeout if its own deadline has passed, and what `fn` raises.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- print(pcall(atlas.timeout, 0.01, atlas.sleep, 1))
+--- ```
+--- ```text
+--- false	timed out after 0.01 s
+--- ```
+---@async
+---@param seconds number  not negative
+---@param fn fun(...): ...
+---@param ... any  its arguments
 ---@return any ...  what `fn` returns
 function M.timeout(seconds, fn, ...)
     return leave_timeout(core.timeout(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
@@ -52,12 +67,15 @@ local function leave_move_on(scope, seconds, ok, ...)
     return error(err, 0)
 end
 
---- As timeout(), but returns instead of raising: true and what `fn` returns,
---- or false and the Timeout.
----@param seconds number
----@param fn function
+--- As `atlas.timeout`, but returns the Timeout instead of raising it.
+---
+--- Raises what `fn` raises.
+---@async
+---@param seconds number  not negative
+---@param fn fun(...): ...
+---@param ... any  its arguments
 ---@return boolean in_time
----@return any ...
+---@return any ...  what `fn` returns, or the Timeout
 function M.move_on(seconds, fn, ...)
     return leave_move_on(core.move_on(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
 end
@@ -70,17 +88,24 @@ local function leave_shield(scope, ok, ...)
     return error((...), 0)
 end
 
---- Call `fn` so that being cancelled doesn't reach it, for at most 5 s: to put
---- in order what must be put in order.
----@param fn function
+--- Call `fn(...)` so that being cancelled doesn't reach it, for at most 5 s: to
+--- put in order what must be put in order.
+---
+--- Raises what `fn` raises.
+---@async
+---@param fn fun(...): ...
+---@param ... any  its arguments
 ---@return any ...  what `fn` returns
 function M.shield(fn, ...)
     return leave_shield(core.shield(fn), xpcall(fn, keep_trace, ...))
 end
 
---- Call `fn` when this task (in a handler: this request) ends, whatever its
---- end is: the last deferred first, each shielded.
----@param fn function
+--- Call `fn(...)` when this task (in a handler: this request) ends, whatever
+--- its end is: the last deferred first, each shielded. Its error is logged.
+---
+--- Raises if no task is running.
+---@param fn fun(...)
+---@param ... any  its arguments
 function M.defer(fn, ...)
     if select("#", ...) == 0 then
         core.defer(fn)

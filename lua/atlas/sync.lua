@@ -11,44 +11,13 @@ local detach, now, sleep = tasks.detach, tasks.now, tasks.sleep
 local error, setmetatable, type, xpcall = error, setmetatable, type, xpcall
 local channel, select_case = channels.channel, channels.select
 
+--- How tasks wait for each other and hand values on.
+---@class atlas.sync
 local M = {}
 
---- An event: wait() returns true as soon as it is set, at once if it is.
----@class atlas.Event
----@field set fun(self: atlas.Event)
----@field clear fun(self: atlas.Event)
----@field is_set fun(self: atlas.Event): boolean
----@field wait fun(self: atlas.Event): true
 M.event = core.event
-
---- A lock that one task holds at a time; tasks get it in the order of coming.
---- To acquire it twice, or to release it without holding it, raises.
----@class atlas.Lock
----@field with fun(self: atlas.Lock, fn: function, ...): ...
----@field acquire fun(self: atlas.Lock): true
----@field release fun(self: atlas.Lock)
----@field locked fun(self: atlas.Lock): boolean
 M.lock = core.lock
-
---- `n` permits, which tasks get in the order of coming.
----@class atlas.Semaphore
----@field with fun(self: atlas.Semaphore, fn: function, ...): ...
----@field acquire fun(self: atlas.Semaphore): true
----@field release fun(self: atlas.Semaphore)
----@field available fun(self: atlas.Semaphore): integer
 M.semaphore = core.semaphore
-
---- A queue of values between tasks.  With capacity 0, the default, send()
---- waits until the value has been received.  What is in the buffer when it is
---- closed can still be received; then recv() returns nil and ECLOSED.
----@class atlas.Channel
----@field send fun(self: atlas.Channel, value: any): true?, atlas.Error?
----@field recv fun(self: atlas.Channel): any, atlas.Error?
----@field try_send fun(self: atlas.Channel, value: any): boolean
----@field try_recv fun(self: atlas.Channel): any, atlas.Error?
----@field close fun(self: atlas.Channel)
----@field is_closed fun(self: atlas.Channel): boolean
----@field len fun(self: atlas.Channel): integer
 M.channel = channel
 
 local function leave(held, ok, ...)
@@ -59,33 +28,89 @@ local function leave(held, ok, ...)
     return error((...), 0)
 end
 
--- lock:with(fn, ...) and semaphore:with(fn, ...): call `fn` while holding it,
--- and release it whatever the end of `fn` is.
-local function with(held, fn, ...)
-    held:acquire()
-    return leave(held, xpcall(fn, keep_trace, ...))
+---@class atlas.Lock
+local Lock = core["atlas.Lock"]
+
+--- Call `fn(...)` while holding the lock, and release it whatever the end is.
+---
+--- Raises what `fn` raises, and Cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local lock, balance = atlas.lock(), 100
+--- local function withdraw(sum)
+---     lock:with(function()
+---         local seen = balance
+---         atlas.sleep(0.01) -- others run, but not in here
+---         balance = seen - sum
+---     end)
+--- end
+--- atlas.map({ 10, 20, 30 }, withdraw)
+--- print(balance)
+--- ```
+--- ```text
+--- 40
+--- ```
+---@async
+---@param fn fun(...): ...
+---@param ... any  its arguments
+---@return any ...  what `fn` returns
+function Lock:with(fn, ...)
+    self:acquire()
+    return leave(self, xpcall(fn, keep_trace, ...))
 end
 
-core["atlas.Lock"].with = with
-core["atlas.Semaphore"].with = with
+---@class atlas.Semaphore
+local Semaphore = core["atlas.Semaphore"]
 
+--- Call `fn(...)` while holding a permit, and release it whatever the end is.
+---
+--- Raises what `fn` raises, and Cancelled.
+---@async
+---@param fn fun(...): ...
+---@param ... any  its arguments
+---@return any ...  what `fn` returns
+Semaphore.with = Lock.with
+
+---@class atlas.Channel
 local Channel = channels["atlas.Channel"]
 
---- for value in ch:iter() do: until the channel is closed and empty.
----@return fun(ch: atlas.Channel): any
+--- For a loop over what comes, until the channel is closed and empty. Each step
+--- waits as `recv` does.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local channel = atlas.channel(2)
+--- channel:send "one"
+--- channel:send "two"
+--- channel:close()
+--- for value in channel:iter() do
+---     print(value)
+--- end
+--- ```
+--- ```text
+--- one
+--- two
+--- ```
+---@return fun(channel: atlas.Channel): any
 ---@return atlas.Channel
-function Channel.iter(ch)
-    return ch.recv, ch
+function Channel:iter()
+    return self.recv, self
 end
 
 local turn = 0
 
---- Wait until one of the cases can be done, and do it: {ch, "recv"} or
---- {ch, "send", value}.  Of several that are ready it is the one that was
---- longest not chosen.  With `timeout` 0 it never waits.
----@param cases table  a list; `timeout`: seconds
+--- Wait until one of the cases can be done, and do it: `{channel, "recv"}` or
+--- `{channel, "send", value}`. Of several that are ready it is the one that was
+--- longest not chosen. With a `timeout` of 0 it never waits.
+---
+--- Raises Cancelled, and an error for a case that isn't one.
+---@async
+---@param cases table  a list of at most 1000; `timeout`: seconds, 0 to 1e9
 ---@return integer? index  which case; nil: the timeout has passed
----@return any ...  as the case's recv() or send() returns; or the error
+---@return any ...  as the case's `recv` or `send` returns; or the error, ETIMEDOUT
 function M.select(cases)
     turn = turn + 1
     return select_case(cases, turn)
@@ -100,7 +125,7 @@ end
 
 --- Values for any number of subscribers, each with a channel of its own.
 ---@class atlas.Broadcast
----@field subscribers atlas.Channel[]  replaced, never changed
+---@field private subscribers atlas.Channel[]  replaced, never changed
 local Broadcast, broadcast_meta = class "atlas.Broadcast"
 
 -- The subscribers that haven't closed their channel, and a new one.
@@ -142,8 +167,11 @@ local function publish(self, value)
     end
 end
 
---- Send `value` to each subscriber.  One whose buffer is full misses it
+--- Send `value` to each subscriber. One whose buffer is full misses it
 --- ("drop"), has its channel closed ("close"), or is waited for ("block").
+---
+--- Raises Cancelled, and an error if `value` is nil.
+---@async
 ---@param value any  not nil
 function Broadcast:publish(value)
     if value == nil then
@@ -162,9 +190,11 @@ function Broadcast:subscribe()
     return ch
 end
 
---- Make a broadcast; `capacity` (64) is that of each subscriber's channel.
+--- Make a broadcast; `capacity` (64) is that of each subscriber's channel, and
+--- `slow` ("drop") what happens to one that doesn't keep up: see
+--- `broadcast:publish`.
 ---@param options { capacity?: integer, slow?: "drop"|"close"|"block" }?
----@return atlas.Broadcast
+---@return atlas.Broadcast broadcast
 function M.broadcast(options)
     local capacity = options and options.capacity or 64
     local slow = when_slow[options and options.slow or "drop"]
@@ -185,7 +215,7 @@ end
 
 --- Calls that are made once for all who want the same at the same time.
 ---@class atlas.Singleflight
----@field flights table<any, { task: atlas.Task, waiters: integer }>  by key
+---@field private flights table<any, { task: atlas.Task, waiters: integer }>  by key
 local Singleflight, singleflight_meta = class "atlas.Singleflight"
 
 local function forget(flights, key, flight)
@@ -218,12 +248,16 @@ local function disembark(flights, key, flight, ok, ...)
     return error((...), 0)
 end
 
---- Return what fn(...) returns; calls with the same key that come before it
---- has ended get the same results, or its error.  It runs in a task of its
+--- Return what `fn(...)` returns; calls with the same key that come before it
+--- has ended get the same results, or its error. It runs in a task of its
 --- own, which is cancelled when nobody waits for it any more.
+---
+--- Raises what `fn` raises, Cancelled, and an error if `key` is nil.
+---@async
 ---@param key any  not nil
----@param fn function
----@return any ...
+---@param fn fun(...): ...
+---@param ... any  its arguments
+---@return any ...  what `fn` returns
 function Singleflight:call(key, fn, ...)
     if key == nil then
         error("call: a key that isn't nil expected", 2)
@@ -241,17 +275,18 @@ function Singleflight:call(key, fn, ...)
     return disembark(flights, key, flight, xpcall(flight.task.await, keep_trace, flight.task))
 end
 
----@return atlas.Singleflight
+--- Make a place for calls that are made once.
+---@return atlas.Singleflight singleflight
 function M.singleflight()
     return setmetatable({ flights = {} }, singleflight_meta)
 end
 
 --- A token bucket: it holds up to `burst` tokens and gains `rate` a second.
 ---@class atlas.Limiter
----@field rate number
----@field burst number
----@field tokens number
----@field filled number   monotonic seconds at which `tokens` was right
+---@field rate number  tokens a second
+---@field burst number  tokens
+---@field private tokens number
+---@field private filled number  monotonic seconds at which `tokens` was right
 local Limiter, limiter_meta = class "atlas.Limiter"
 
 local ROUNDING = 1e-6 -- of a token
@@ -275,9 +310,12 @@ local function take(self, n)
     return true
 end
 
---- Wait until there are `n` tokens (1), and take them, in the order of coming.
---- A call that is cancelled takes none.
----@param n number?  at most the burst
+--- Wait until there are `n` tokens, and take them, in the order of coming. A
+--- call that is cancelled takes none.
+---
+--- Raises Cancelled, and an error if `n` is more than the burst.
+---@async
+---@param n number?  tokens, more than 0 (1)
 ---@return true
 function Limiter:take(n)
     n = n or 1
@@ -287,9 +325,10 @@ function Limiter:take(n)
     return self.lock:with(take, self, n)
 end
 
---- Make a limiter, full at first; `burst` is by default `rate`, at least 1.
+--- Make a limiter, full at first; `rate` is tokens a second, `burst` the tokens
+--- that it holds: by default those of a second, at least 1.
 ---@param options { rate: number, burst?: number }
----@return atlas.Limiter
+---@return atlas.Limiter limiter
 function M.limiter(options)
     local rate = type(options) == "table" and options.rate
 

@@ -10,6 +10,8 @@ local check_await, check_suspend = core.checks.await, core.checks.suspend
 local pcall, select, error = pcall, select, error
 local unpack = table.unpack or unpack
 
+--- Tasks: code that waits and reads like code that doesn't.
+---@class atlas.task
 local M = {}
 
 for _, name in ipairs {
@@ -34,8 +36,11 @@ local function finish(canceller, ok, ...)
 end
 
 --- Suspend the task until `resume` is called; the one primitive under every
---- wait.  `fn` starts the operation and may return a function that withdraws
+--- wait. `fn` starts the operation and may return a function that withdraws
 --- it, which is called when the task is cancelled meanwhile.
+---
+--- Raises Cancelled.
+---@async
 ---@param fn fun(resume: fun(...)): fun()?
 ---@return any ...  what `resume` was called with
 function M.suspend(fn)
@@ -69,9 +74,12 @@ local function call_with(fn, resume, n, a, b, c, ...)
     return fn(unpack(args, 1, n + 1))
 end
 
---- Call a function that takes a callback(err, ...) as its last argument, and
+--- Call a function that takes a `callback(err, ...)` as its last argument, and
 --- wait for that call.
----@param fn function
+---
+--- Raises Cancelled.
+---@async
+---@param fn fun(...)
 ---@param ... any  the arguments before the callback
 ---@return any ...  what follows `err`, or nil, err
 function M.await(fn, ...)
@@ -80,24 +88,6 @@ function M.await(fn, ...)
 
     call_with(fn, resume, select("#", ...), ...)
     return err_first(wait())
-end
-
---- Wait until the tasks that nobody owns (requests, detached ones) have ended;
---- behind `seconds` cancel those that are left and give them one more.
----@param seconds number
----@return boolean ended  have all of them?
-function M.drain(seconds)
-    local deadline = core.now() + seconds
-
-    while core.others() > 0 and core.now() < deadline do
-        core.sleep(0.005)
-    end
-    core.cancel_others()
-    deadline = core.now() + 1
-    while core.others() > 0 and core.now() < deadline do
-        core.sleep(0.005)
-    end
-    return core.others() == 0
 end
 
 return M

@@ -1,4 +1,4 @@
-/* embed.h - the Lua files of lua/, carried inside the binary.
+/* embed.h - the Lua files of lua/ and the reference, inside of the binary.
  * SPDX-License-Identifier: MIT
  *
  * The tables are written at build time by tools/embed.c.
@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* One module; all of it is static. */
+/* One file; all of it is static. */
 struct atl_embedded {
     const char *name;   /* as given to require: "atlas.task", "atlas" */
     const char *path;   /* below lua/: "atlas/task.lua", "atlas/init.lua" */
@@ -16,10 +16,8 @@ struct atl_embedded {
     size_t size;        /* bytes in `source`, without that NUL */
 };
 
-/* Sorted by name in strcmp's order, each name once; ends with a NULL name. */
+/* Sorted by name in strcmp's order, each name once; end with a NULL name. */
 extern const struct atl_embedded atl_embedded_modules[];
-
-/* How many there are, without the end mark. */
-extern const size_t atl_embedded_count;
+extern const struct atl_embedded atl_embedded_pages[]; /* docs/reference */
 
 #endif

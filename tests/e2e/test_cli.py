@@ -56,6 +56,25 @@ def test_help_serve_lists_the_options_with_their_defaults(place):
         matches(rf".*\n  --{option} [^\n]*\({default}\b.*", text)
 
 
+def test_help_tells_of_a_lua_function(place):
+    text = place.run("help", "atlas.timeout").out
+    eq(text.splitlines()[0], "atlas.timeout(seconds, fn, ...)")
+    has(text, "*May wait.*")
+    eq(place.run("help", "timeout").out, text)
+    has(place.run("help", "task:await").out, "task:await()")
+
+
+def test_help_tells_of_all_functions_of_a_name(place):
+    text = place.run("help", "await").out
+    has(text, "atlas.await(fn, ...)")
+    has(text, "task:await()")
+
+
+def test_help_tells_of_a_module_and_a_class(place):
+    has(place.run("help", "atlas.task").out, "\n- atlas.sleep(seconds): Wait\n")
+    has(place.run("help", "atlas.Task").out, "\n- task:await(): Wait until it has ended\n")
+
+
 def test_help_on_an_unknown_topic_is_wrong_usage(place):
     fails_with(place.run("help", "bogus"), 2,
                "no help on 'bogus'; 'atlas help' lists the commands")

@@ -7,6 +7,7 @@ local group = require "atlas.group"
 local lifespan = require "atlas.lifespan"
 local server_core = require "atlas.server.core"
 local task = require "atlas.task"
+local task_core = require "atlas.task.core"
 
 local arguments, environment, kinds, target, wait_stop = ...
 
@@ -178,6 +179,20 @@ local function listen(server, settings)
     return urls
 end
 
+-- Wait until the tasks that nobody owns (requests, detached ones) have ended;
+-- behind `seconds` cancel those that are left and give them one more.
+local function drain_tasks(seconds)
+    local function wait_until(deadline)
+        while task_core.others() > 0 and task.now() < deadline do
+            task.sleep(0.005)
+        end
+    end
+
+    wait_until(task.now() + seconds)
+    task_core.cancel_others()
+    wait_until(task.now() + 1)
+end
+
 -- Connections first, then what goes on without one, then the application;
 -- together no longer than the setting allows, and a second for the last.
 local function stop(server, life, settings, signal)
@@ -190,7 +205,7 @@ local function stop(server, life, settings, signal)
     -- A terminal's Ctrl-C is somebody who waits; a supervisor's SIGTERM comes
     -- while clients may have a request on the wire.
     local drained = server:drain(left(), signal == "SIGINT")
-    task.drain(left())
+    drain_tasks(left())
     if not drained then
         server:abort()
         server:drain(1, true)
