@@ -76,7 +76,7 @@ local function check_async(entry, fn)
         return
     elseif info.what == "C" and entry.async then
         complain(entry, "%s is @async, but never waits", entry.name)
-    elseif info.source == "@atlas/boot.lua" and not entry.async then
+    elseif info.source:find "/boot%.lua$" and not entry.async then
         complain(entry, "%s waits, but isn't @async", entry.name)
     end
 end
