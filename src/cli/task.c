@@ -62,8 +62,9 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
 {
     struct main_end end = {ATL_EXIT_OK, false};
     struct atl_lua_task *t;
-
     lua_State *L = vm->L;
+    const char *dump;
+    size_t size;
 
     t = atl_sched_take_root(vm, L);
     t->on_end = on_end;
@@ -82,9 +83,13 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
         return end.status;
     }
     atl_dump_push(L, vm);
-    atl_trace_push(L, t);
-    return atl_cli_fail(ATL_EXIT_FAILED,
-                        "deadlock: tasks wait, and nothing is left that could "
-                        "wake them\n%sstack traceback of the main task:\n%s",
-                        lua_tostring(L, -2), lua_tostring(L, -1));
+    atl_trace_push(L, t); /* empty: its function has ended, children haven't */
+    dump = lua_tolstring(L, -2, &size);
+    return atl_cli_fail(
+        ATL_EXIT_FAILED,
+        "deadlock: tasks wait, and nothing is left that could wake them\n"
+        "%.*s%s%s",
+        (int)size - 1, dump, /* without its last line feed */
+        atl_rawlen(L, -1) > 0 ? "\nstack traceback of the main task:\n" : "",
+        lua_tostring(L, -1));
 }

@@ -74,13 +74,20 @@ def read_commands(text):
     return commands
 
 
-def is_like(got, want):
-    """Is `got` what the page says?  There, … stands for anything in a line,
-    and for any lines if it is alone in its line."""
+def line_pattern(line):
+    """In a line, … stands for anything, and ≈ 0.2 for any number."""
     pattern = ""
-    for line in want.splitlines():
-        if line.strip() == WILDCARD:
-            pattern += r"(?:[^\n]*\n)*"
+    for part in re.split(r"(…|≈ ?\d+(?:\.\d+)?)", line):
+        if part.startswith("≈"):
+            pattern += r"\d+(?:\.\d+)?"
         else:
-            pattern += r"[^\n]*".join(map(re.escape, line.split(WILDCARD))) + r"\n"
-    return re.fullmatch(pattern, got) is not None
+            pattern += r"[^\n]*" if part == WILDCARD else re.escape(part)
+    return pattern + r"\n"
+
+
+def is_like(got, want):
+    """Is `got` what the page says?  There, … stands for any lines if it is
+    alone in its line."""
+    return re.fullmatch("".join(
+        r"(?:[^\n]*\n)*" if line.strip() == WILDCARD else line_pattern(line)
+        for line in want.splitlines()), got) is not None

@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 
 import time
 
-from harness import check_no_own_frames, eq, has, matches
+from harness import check_no_own_frames, eq, has, lacks, matches
 
 # --- arguments and statuses ---
 
@@ -272,6 +272,12 @@ def test_a_deadlock_in_a_child_names_the_child_and_its_wait(place):
         has(text, "the reader")
         has(text, "'callback'")
         has(text, "script.lua:3")
+
+
+def test_a_main_chunk_that_has_ended_has_no_traceback_in_a_deadlock(place):
+    text = deadlock(place, "atlas.spawn(function() atlas.suspend(print) end)")
+    has(text, "task 1 'main': joining\n")
+    lacks(text, "stack traceback of the main task")
 
 
 def test_two_tasks_that_await_each_other_are_a_deadlock(place):
