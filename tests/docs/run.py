@@ -238,6 +238,8 @@ def play(path, options):
     page = Page(path, options)
     try:
         results = page.run()
+    except ValueError as error:  # of blocks.py: no page that can be run
+        results = [(page.name, str(error))]
     finally:
         page.place.clean_up()
     return results + [(where, f"nothing is at {target}")

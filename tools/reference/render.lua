@@ -166,6 +166,10 @@ local function render_index(pages)
         "suspends the task that calls it, never the process; a task can be cancelled",
         "there. `atlas help NAME` prints an entry.",
         "",
+        "An editor with a Lua language server completes these names if it is told of",
+        "the folder that `make install` makes: `\"workspace.library\":",
+        "[\"/usr/local/share/atlas\"]` in `.luarc.json`.",
+        "",
     } do
         out[#out + 1] = line
     end
