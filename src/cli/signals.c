@@ -48,6 +48,7 @@ on_wake_up(uv_async_t *async)
     struct atl_signals *s = async->data;
     struct atl_wait *wait = s->waiter;
 
+    atl_loop_woken(async->loop);
     if (wait == NULL)
         return;
     s->waiter = NULL;

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "http/server.h"
+#include "rt/loop.h"
 
 #define PIECE 65536 /* bytes read at a time */
 
@@ -71,6 +72,7 @@ on_read(uv_fs_t *req)
     bool more;
     int err;
 
+    atl_loop_woken(req->loop);
     f->reading = false;
     uv_fs_req_cleanup(req);
     if (f->x == NULL || n <= 0) {
@@ -114,6 +116,7 @@ on_stat(uv_fs_t *req)
     int result = (int)req->result;
     uint64_t mode = req->statbuf.st_mode;
 
+    atl_loop_woken(req->loop);
     f->size = req->statbuf.st_size;
     f->reading = false;
     uv_fs_req_cleanup(req);
@@ -131,6 +134,7 @@ on_open(uv_fs_t *req)
     struct atl_file_send *f = req->data;
     int err = (int)req->result;
 
+    atl_loop_woken(req->loop);
     f->reading = false;
     f->fd = err < 0 ? -1 : err;
     uv_fs_req_cleanup(req);

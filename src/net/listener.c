@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "rt/loop.h"
 
 #define RETRY_MS 100
 
@@ -40,6 +41,7 @@ on_retry(uv_timer_t *timer)
 {
     struct atl_listener *l = timer->data;
 
+    atl_loop_woken(timer->loop);
     /* Two handles: this one failed late, and on_released() is still to come. */
     if (watch(l) != 0 && l->handles == 1)
         uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
@@ -71,6 +73,7 @@ on_accepted(uv_stream_t *server, int status)
 {
     struct atl_listener *l = server->data;
 
+    atl_loop_woken(server->loop);
     if (status != 0)
         uv_close(&l->uv.handle, on_released);
     else

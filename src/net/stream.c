@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "rt/loop.h"
 
 /* A slice is handed to libuv as it is, as libuv hands its own to writev(2). */
 _Static_assert(sizeof(struct atl_str) == sizeof(uv_buf_t) &&
@@ -56,6 +57,7 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     size_t size = 0;
 
     (void)suggested;
+    atl_loop_woken(handle->loop);
     s->ops->on_buffer(s, &data, &size);
     assert(data != NULL && size > 0);
     buf->base = data;
@@ -122,6 +124,7 @@ on_written(uv_write_t *req, int status)
 {
     struct atl_stream *s = owner(req->handle);
 
+    atl_loop_woken(req->handle->loop);
     atl_free(ATL_OWNER(req, struct write_op, req));
     s->writes--;
     if (s->closing || s->broken)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "rt/watchdog.h"
 
 #define NEVER UINT64_MAX
 
@@ -14,20 +15,6 @@ uint64_t
 atl_loop_clock(struct atl_loop *loop)
 {
     return loop->clock != NULL ? loop->clock->now_ns(loop->clock) : uv_hrtime();
-}
-
-/*
- * All that the ticker is for is that the poll returns.  libuv runs timers
- * before it polls, too, and would then wait without an end: uv_stop() makes
- * that poll a short one.
- */
-static void
-on_tick(uv_timer_t *ticker)
-{
-    struct atl_loop *loop = ticker->data;
-
-    loop->armed_tick = NEVER;
-    uv_stop(&loop->uv);
 }
 
 /* Nobody waits for a task that nobody owns, but for the end of them all. */
@@ -49,13 +36,14 @@ atl_loop_init(struct atl_loop *loop)
     int err;
 
     memset(loop, 0, sizeof(*loop));
+    loop->beat = ATL_BEAT;
     if ((err = uv_loop_init(&loop->uv)) != 0)
         return err;
-    if ((err = uv_timer_init(&loop->uv, &loop->ticker)) != 0)
-        return err;
     loop->uv.data = loop;
-    loop->ticker.data = loop;
-    loop->armed_tick = NEVER;
+    if ((err = atl_alarm_open(&loop->alarm, &loop->uv)) != 0) {
+        uv_loop_close(&loop->uv);
+        return err;
+    }
     atl_list_init(&loop->ready);
     atl_list_init(&loop->tomorrow);
     atl_list_init(&loop->turn_end);
@@ -72,7 +60,7 @@ atl_loop_deinit(struct atl_loop *loop)
     struct atl_op_slab *slab;
     int err;
 
-    uv_close((uv_handle_t *)&loop->ticker, NULL);
+    atl_alarm_close(&loop->alarm);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     err = uv_loop_close(&loop->uv);
     assert(err == 0); /* somebody left a handle open */
@@ -103,24 +91,18 @@ atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer)
 
 /* Make the coming poll return when the wheel wants to be advanced. */
 static void
-arm_ticker(struct atl_loop *loop)
+set_alarm(struct atl_loop *loop)
 {
-    uint64_t tick = atl_wheel_next(&loop->wheel);
-    uint64_t due_ns, now_ns, ms = 0;
+    uint64_t tick = atl_wheel_next(&loop->wheel), due_ns;
 
-    if (tick == loop->armed_tick)
-        return;
-    loop->armed_tick = tick;
     if (tick == NEVER) {
-        uv_timer_stop(&loop->ticker);
+        atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
         return;
     }
     due_ns = tick << ATL_TICK_SHIFT;
-    now_ns = atl_loop_clock(loop);
-    if (due_ns > now_ns)
-        ms = (due_ns - now_ns + 999999) / 1000000;
-    uv_update_time(&loop->uv);
-    uv_timer_start(&loop->ticker, on_tick, ms, 0);
+    if (loop->clock != NULL) /* whose time isn't the alarm's */
+        due_ns += uv_hrtime() - atl_loop_clock(loop);
+    atl_alarm_set(&loop->alarm, due_ns);
 }
 
 /* --- the turn --- */
@@ -160,6 +142,7 @@ run_ready(struct atl_loop *loop)
         struct atl_task *task = pop_ready(loop);
 
         loop->current = task;
+        atl_loop_beat(loop);
         task->ops->resume(task);
         loop->current = NULL;
     }
@@ -185,6 +168,28 @@ has_ready(const struct atl_loop *loop)
 }
 
 static void
+enter_poll(struct atl_loop *loop)
+{
+    atomic_store_explicit(
+        &loop->beat,
+        atomic_load_explicit(&loop->beat, memory_order_relaxed) | ATL_BEAT_POLL,
+        memory_order_relaxed);
+}
+
+/* The watchdog's thread sleeps until this, when a poll takes long. */
+void
+atl_loop_leave_poll(struct atl_loop *loop)
+{
+    atomic_store_explicit(
+        &loop->beat,
+        atomic_load_explicit(&loop->beat, memory_order_relaxed) + ATL_BEAT -
+            ATL_BEAT_POLL,
+        memory_order_relaxed);
+    if (loop->watchdog != NULL)
+        atl_watchdog_rouse(loop->watchdog);
+}
+
+static void
 poll_io(struct atl_loop *loop, bool block)
 {
     if (block && loop->clock != NULL && loop->clock->idle != NULL) {
@@ -194,15 +199,22 @@ poll_io(struct atl_loop *loop, bool block)
                           tick == NEVER ? NEVER : tick << ATL_TICK_SHIFT);
         block = false;
     }
-    if (block)
-        arm_ticker(loop);
-    uv_run(&loop->uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    if (!block) {
+        atl_loop_beat(loop);
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+        return;
+    }
+    set_alarm(loop);
+    enter_poll(loop);
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    atl_loop_woken(&loop->uv);
 }
 
 void
 atl_loop_turn(struct atl_loop *loop, bool block)
 {
     run_ready(loop);
+    atl_loop_beat(loop);
     run_hooks(loop);
     if (loop->stopped)
         return;

@@ -14,12 +14,14 @@
 #ifndef ATL_RT_LOOP_H
 #define ATL_RT_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <uv.h>
 
 #include "base/list.h"
+#include "rt/alarm.h"
 #include "rt/task.h"
 #include "rt/wheel.h"
 
@@ -49,9 +51,17 @@ struct atl_op_slab {
     _Alignas(16) char ops[];
 };
 
+/* struct atl_loop's `beat`: a count of pieces of work, and one flag. */
+#define ATL_BEAT_POLL UINT64_C(1) /* waiting for I/O: nothing is blocked */
+#define ATL_BEAT UINT64_C(2)
+
+struct atl_watchdog;
+
 struct atl_loop {
-    uv_loop_t uv;
-    struct atl_clock *clock; /* NULL: uv_hrtime */
+    uv_loop_t uv; /* its `data` is this loop, or NULL in what isn't one */
+    struct atl_clock *clock;       /* NULL: uv_hrtime */
+    _Atomic uint64_t beat;         /* written by the loop's thread only */
+    struct atl_watchdog *watchdog; /* NULL: nobody watches */
     uint64_t now_ns;
     struct atl_link ready;    /* tasks, in the order they will run */
     struct atl_link tomorrow; /* tasks for the next turn */
@@ -60,9 +70,8 @@ struct atl_loop {
     struct atl_scope root;    /* above every scope */
     struct atl_owner roots;   /* tasks that no other task owns */
     struct atl_wheel wheel;
-    uv_timer_t ticker;   /* only wakes the poll; the wheel fires */
-    uint64_t armed_tick; /* what the ticker is set to; UINT64_MAX: off */
-    uint64_t seed;       /* not 0: the run queue's order is shuffled by it */
+    struct atl_alarm alarm; /* only ends the poll; the wheel fires */
+    uint64_t seed;          /* not 0: the run queue's order is shuffled by it */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     bool stop_when_empty; /* with the end of the last of the roots */
@@ -99,6 +108,35 @@ uint64_t atl_loop_clock(struct atl_loop *loop);
 void atl_timer_start(struct atl_loop *loop, struct atl_timer *timer,
                      uint64_t due_ns, atl_timer_fn fn);
 void atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer);
+
+/*
+ * Another piece of work begins, or that in hand is going well: the watchdog
+ * measures from here.  Plain stores, since this is done for each resume.
+ */
+static inline void
+atl_loop_beat(struct atl_loop *loop)
+{
+    uint64_t beat = atomic_load_explicit(&loop->beat, memory_order_relaxed);
+
+    atomic_store_explicit(&loop->beat, beat + ATL_BEAT, memory_order_relaxed);
+}
+
+void atl_loop_leave_poll(struct atl_loop *loop);
+
+/*
+ * First of all in each callback that libuv makes: the poll is over, and what
+ * follows is timed.  Harmless if it was over already.
+ */
+static inline void
+atl_loop_woken(uv_loop_t *uv)
+{
+    struct atl_loop *loop = uv->data;
+
+    if (loop != NULL &&
+        (atomic_load_explicit(&loop->beat, memory_order_relaxed) &
+         ATL_BEAT_POLL) != 0)
+        atl_loop_leave_poll(loop);
+}
 
 /* Run `hook` once at this turn's end; harmless if it is waiting already. */
 void atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook);

@@ -85,6 +85,19 @@ test("a sleep is never early, however short", function()
     end
 end)
 
+test("of a thousand sleeps of any length none is early", function()
+    local durations, early = {}, 0
+
+    for i = 1, 1000 do
+        durations[i] = 0.0001 * 500 ^ (i * 619 % 1000 / 1000) -- 0.1 to 50 ms
+    end
+    local _, began, woke = sleep_all(durations)
+    for i, seconds in ipairs(durations) do
+        early = early + (woke[i] - began[i] < seconds and 1 or 0)
+    end
+    eq(early, 0)
+end)
+
 test("a sleep is never early behind work that kept the loop busy", function()
     for _ = 1, 10 do
         be_busy(0.005)

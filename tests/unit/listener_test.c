@@ -45,7 +45,7 @@ struct fixture {
 static void
 on_close(struct atl_stream *s)
 {
-    struct fixture *f = s->uv.handle.loop->data;
+    struct fixture *f = ATL_OWNER(s->uv.handle.loop, struct fixture, loop);
 
     f->closes++;
 }
@@ -88,7 +88,6 @@ set_up(struct fixture *f)
     alarm(60); /* a loop that hangs must not hang the tests */
     memset(f, 0, sizeof(*f));
     CHECK_INT(uv_loop_init(&f->loop), 0);
-    f->loop.data = f;
     uv_timer_init(&f->loop, &f->ticker);
     uv_timer_start(&f->ticker, on_tick, TICK_MS, TICK_MS);
     snprintf(f->dir, sizeof(f->dir), "/tmp/atl_listener_XXXXXX");

@@ -347,6 +347,75 @@ TEST(a_hook_runs_once_a_turn_however_often_it_is_asked_for)
     atl_loop_deinit(&loop);
 }
 
+struct timed {
+    struct atl_timer timer;
+    uint64_t due_ns;
+};
+
+static struct timed timed[64];
+static int early, fired;
+
+/* Start it again, so that the loop always has all of them to wait for. */
+static void
+on_time(struct atl_timer *timer)
+{
+    struct timed *t = ATL_OWNER(timer, struct timed, timer);
+
+    fired++;
+    if (test_now < t->due_ns)
+        early++;
+    t->due_ns = test_now + (uint64_t)rand() % (1u << (rand() % 30));
+    atl_timer_start(&loop, timer, t->due_ns, on_time);
+}
+
+TEST(no_timer_is_early_wherever_the_clock_stands_when_it_is_started)
+{
+    int i;
+
+    open_loop();
+    early = fired = 0;
+    srand(1);
+    for (i = 0; i < 64; i++) {
+        atl_timer_init(&timed[i].timer);
+        timed[i].due_ns = test_now;
+        atl_timer_start(&loop, &timed[i].timer, test_now, on_time);
+    }
+    while (fired < 100000) {
+        atl_loop_turn(&loop, rand() % 2);
+        test_now += (uint64_t)(rand() % 50000);
+    }
+    CHECK_INT(early, 0);
+    for (i = 0; i < 64; i++)
+        atl_timer_stop(&loop, &timed[i].timer);
+    atl_loop_deinit(&loop);
+}
+
+static void
+on_last_time(struct atl_timer *timer)
+{
+    (void)timer;
+}
+
+TEST(a_timer_fires_less_than_two_ticks_late_when_the_loop_is_idle)
+{
+    uint64_t due_ns;
+    int i;
+
+    open_loop();
+    for (i = 0; i < 1000; i++) {
+        struct atl_timer timer;
+
+        atl_timer_init(&timer);
+        due_ns = test_now + (uint64_t)i * 7919;
+        atl_timer_start(&loop, &timer, due_ns, on_last_time);
+        while (atl_timer_is_active(&timer))
+            atl_loop_turn(&loop, true);
+        CHECK(test_now >= due_ns);
+        CHECK(test_now - due_ns < UINT64_C(2) << ATL_TICK_SHIFT);
+    }
+    atl_loop_deinit(&loop);
+}
+
 TEST(a_loop_with_nothing_to_wait_for_says_so)
 {
     open_loop();
