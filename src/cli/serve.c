@@ -10,13 +10,15 @@
 #include "bind/init.h"
 #include "cli/cli.h"
 #include "lua/loader.h"
+#include "rt/watchdog.h"
 
 enum kind {
     TEXT,
     SECONDS,
     COUNT, /* an integer */
     PORT,
-    LEVEL, /* of log lines */
+    MILLISECONDS, /* 0: off */
+    LEVEL,        /* of log lines */
 };
 
 /*
@@ -45,6 +47,8 @@ static const struct option {
     {"max-headers", COUNT, "N  header fields (100)"},
     {"max-chunk-overhead", COUNT, "BYTES  chunk extensions, trailers (8192)"},
     {"max-pipelined", COUNT, "N  requests that wait on a connection (64)"},
+    {"block-ms", MILLISECONDS,
+     "N  log what blocks the loop longer (50; 0: off)"},
     {"log-level", LEVEL, "NAME  debug, info, warning or error (info)"},
 };
 
@@ -53,6 +57,7 @@ static const char *const kind_names[] = {
     [SECONDS] = "a number of seconds",
     [COUNT] = "an integer from 1 to 4294967295",
     [PORT] = "an integer from 0 to 65535",
+    [MILLISECONDS] = "an integer from 0 to 3600000",
     [LEVEL] = "debug, info, warning or error",
 };
 
@@ -80,7 +85,7 @@ push_key(lua_State *L, const struct option *o)
 static bool
 is_numeric(const struct option *o)
 {
-    return o->kind == SECONDS || o->kind == COUNT || o->kind == PORT;
+    return o->kind != TEXT && o->kind != LEVEL;
 }
 
 /* Is `value` of the option's kind?  *number_out is set for a number. */
@@ -103,6 +108,8 @@ is_valid(const struct option *o, const char *value, double *number_out)
                *number_out <= UINT32_MAX;
     case PORT:
         return is_number && is_whole && *number_out <= 65535;
+    case MILLISECONDS:
+        return is_number && is_whole && *number_out <= ATL_MAX_BLOCK_MS;
     case LEVEL:
         return atl_log_find_level(value, &level);
     default:

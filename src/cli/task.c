@@ -69,8 +69,10 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     t = atl_sched_take_root(vm, L);
     t->on_end = on_end;
     t->data = &end;
+    atl_task_push_userdata(L, t);
     lua_pushliteral(L, "main");
-    atl_task_set_value(L, t, "name");
+    atl_task_set_name(L, -2);
+    lua_pop(L, 1);
     lua_checkstack(t->co, nargs + 3);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);

@@ -14,6 +14,8 @@
 static_assert(sizeof(struct atl_call) <= ATL_EXCHANGE_DATA,
               "the exchange has room for a call");
 
+#define MAX_SHOWN_PATH 200
+
 void
 atl_call_cancel_file(struct atl_exchange *x)
 {
@@ -22,6 +24,27 @@ atl_call_cancel_file(struct atl_exchange *x)
     if (call->file != NULL)
         atl_file_send_cancel(call->file);
     call->file = NULL;
+}
+
+/* For the watchdog, see lua/sched.h: "GET /path". */
+static size_t
+describe(const struct atl_lua_task *t, char *out, size_t room)
+{
+    const struct atl_exchange *x = t->data;
+    struct atl_str method = atl_request_str(&x->req, x->req.method);
+    struct atl_str path = atl_request_str(&x->req, x->req.path);
+
+    if (room < method.len + 1)
+        return 0;
+    room -= method.len + 1;
+    if (path.len > room)
+        path.len = room;
+    if (path.len > MAX_SHOWN_PATH)
+        path.len = MAX_SHOWN_PATH;
+    memcpy(out, method.ptr, method.len);
+    out[method.len] = ' ';
+    memcpy(out + method.len + 1, path.ptr, path.len);
+    return method.len + 1 + path.len;
 }
 
 /* --- the end of a call --- */
@@ -67,6 +90,7 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
     /* A task of another request may wait in this one's receive or send. */
     x->gone = true;
     atl_call_end_waits(x);
+    t->describe = NULL;
     atl_exchange_release(x);
 }
 
@@ -85,6 +109,7 @@ on_request(struct atl_exchange *x)
     atl_list_init(&call->senders);
     t->on_end = on_end;
     t->data = x;
+    t->describe = describe;
     atl_vm_push(t->co, l->serve);
     atl_vm_push(t->co, l->app);
     atl_scope_push(t->co, l, x);

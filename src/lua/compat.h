@@ -16,6 +16,7 @@
 #define atl_setuservalue(L, i) (void)lua_setiuservalue((L), (i), 1)
 #define atl_getuservalue(L, i) (void)lua_getiuservalue((L), (i), 1)
 #define atl_rawlen(L, i) ((size_t)lua_rawlen((L), (i)))
+#define ATL_HOOKS_ARE_GLOBAL 0 /* each coroutine has its own debug hook */
 
 static inline int
 atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
@@ -31,6 +32,7 @@ atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
 #define atl_setuservalue(L, i) (void)lua_setfenv((L), (i))
 #define atl_getuservalue(L, i) lua_getfenv((L), (i))
 #define atl_rawlen(L, i) lua_objlen((L), (i))
+#define ATL_HOOKS_ARE_GLOBAL 1 /* one debug hook for all coroutines */
 #define lua_absindex(L, i) \
     ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 

@@ -13,6 +13,7 @@
 #include "lua/loader.h"
 #include "lua/outcome.h"
 #include "lua/trace.h"
+#include "lua/watch.h"
 
 #define MAX_IDLE 1024 /* coroutines kept for later; more are collected */
 
@@ -184,6 +185,15 @@ atl_task_get_value_of(lua_State *L, int index, const char *key)
         return;
     lua_getfield(L, -1, key);
     lua_replace(L, -2);
+}
+
+void
+atl_task_set_name(lua_State *L, int index)
+{
+    struct atl_lua_task *t = lua_touserdata(L, index);
+
+    t->name = lua_tostring(L, -1); /* the old one is still among its values */
+    atl_task_set_value_of(L, index, "name");
 }
 
 /* --- birth --- */
@@ -367,6 +377,7 @@ static void
 resume(struct atl_task *task)
 {
     struct atl_lua_task *t = (struct atl_lua_task *)task;
+    struct atl_vm *vm = t->vm;
     int nargs, results, status;
 
     if (t->body_ended) { /* it was joining its children */
@@ -381,7 +392,11 @@ resume(struct atl_task *task)
     task->wake = ATL_WAKE_RESULT;
     task->results = 0;
     task->state = ATL_TASK_RUNNING;
-    status = atl_resume(t->co, t->vm->L, nargs, &results);
+    vm->running = t->co;
+    status = atl_resume(t->co, vm->L, nargs, &results);
+    vm->running = NULL;
+    if (vm->hooked != NULL)
+        atl_watch_unhook(vm);
     if (status == LUA_OK)
         end_body(t, !lua_toboolean(t->co, 1), results - 1);
     else if (status != LUA_YIELD)

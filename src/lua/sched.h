@@ -30,13 +30,23 @@
 typedef void (*atl_task_end_fn)(struct atl_lua_task *t, lua_State *L,
                                 bool failed, int count);
 
+/*
+ * What the task does, as "GET /path", for the watchdog: writes at most `room`
+ * bytes and returns how many.  It runs in a signal handler on the loop's
+ * thread, between any two instructions: it may only read.
+ */
+typedef size_t (*atl_task_describe_fn)(const struct atl_lua_task *t, char *out,
+                                       size_t room);
+
 struct atl_lua_task {
     struct atl_task task; /* first: the loop's current task is cast */
     struct atl_vm *vm;
-    lua_State *co;          /* of the slot; NULL once the task is done */
-    atl_task_end_fn on_end; /* whoever started it from C, or NULL */
-    void *data;             /* the same one's */
-    const char *source;     /* chunk that spawned it, interned; or NULL */
+    lua_State *co;                 /* of the slot; NULL once the task is done */
+    atl_task_end_fn on_end;        /* whoever started it from C, or NULL */
+    void *data;                    /* the same one's */
+    atl_task_describe_fn describe; /* the same one's, or NULL; see above */
+    const char *name;              /* among its values, or NULL */
+    const char *source; /* chunk that spawned it, interned; or NULL */
     int line;
     int slot;
     int count;       /* results on co's stack, once the body has ended */
@@ -146,6 +156,9 @@ void atl_task_get_value(lua_State *L, struct atl_lua_task *t, const char *key);
 /* The same for the userdata at `index`, which need not be anchored. */
 void atl_task_set_value_of(lua_State *L, int index, const char *key);
 void atl_task_get_value_of(lua_State *L, int index, const char *key);
+
+/* Give the task whose userdata is at `index` the popped string for a name. */
+void atl_task_set_name(lua_State *L, int index);
 
 /* Have the function at 1 run when `t` ends, in reverse order. */
 void atl_task_defer(lua_State *L, struct atl_lua_task *t);

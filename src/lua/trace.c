@@ -227,6 +227,26 @@ atl_trace_push(lua_State *L, struct atl_lua_task *t)
     push_text(L, &b);
 }
 
+/* Add the stack of `t`, whose code runs on `L`, from `level` outward. */
+static void
+add_running(struct atl_buf *b, lua_State *L, struct atl_lua_task *t, int level)
+{
+    add_stack(b, L, L, level, L == t->co);
+    if (L != t->co)
+        add_stack(b, L, t->co, 0, true);
+    add_chain(b, L, t);
+}
+
+void
+atl_trace_push_running(lua_State *L, struct atl_lua_task *t)
+{
+    struct atl_buf b;
+
+    atl_buf_init(&b, MAX_TRACE);
+    add_running(&b, L, t, 0);
+    push_text(L, &b);
+}
+
 /* --- errors --- */
 
 int
@@ -272,10 +292,7 @@ push_trace(lua_State *L, struct atl_lua_task *t)
         }
         add_awaited_by(&b, L, t);
     }
-    add_stack(&b, L, L, 1, L == t->co);
-    if (L != t->co)
-        add_stack(&b, L, t->co, 0, true);
-    add_chain(&b, L, t);
+    add_running(&b, L, t, 1);
     push_text(L, &b);
 }
 

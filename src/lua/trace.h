@@ -34,6 +34,9 @@ bool atl_trace_where(struct atl_lua_task *t, char *out, size_t size);
 /* Push the stack of `t` as it is now, and of those who wait for it. */
 void atl_trace_push(lua_State *L, struct atl_lua_task *t);
 
+/* Push the stack of `t`, whose code runs on `L` now, and the tasks around. */
+void atl_trace_push_running(lua_State *L, struct atl_lua_task *t);
+
 /*
  * Push the text of the error at `index`, with the traceback that `t` (may be
  * NULL) had when it was raised.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "lua/loader.h"
 #include "lua/sched.h"
+#include "lua/watch.h"
 
 /* Nothing catches this error: say what it is before Lua aborts. */
 static int
@@ -34,6 +35,7 @@ atl_vm_new(struct atl_vm **vm_out)
     lua_atpanic(vm->L, on_panic);
     luaL_openlibs(vm->L);
     atl_loader_open(vm);
+    atl_watch_open(vm);
     if ((err = atl_sched_open(vm)) != 0)
         goto fail_state;
     *vm_out = vm;
@@ -51,6 +53,7 @@ fail_memory:
 void
 atl_vm_free(struct atl_vm *vm)
 {
+    atl_watch_stop(vm);
     lua_close(vm->L);
     atl_sched_close(vm);
     atl_loop_deinit(&vm->loop);

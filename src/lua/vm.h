@@ -45,6 +45,13 @@ struct atl_slot {
 
 struct atl_vm {
     lua_State *L; /* the main state: for C that runs outside any task */
+    /*
+     * For the watchdog's signal handler (watch.c): the coroutine that runs
+     * now, if it is known, and the one that has the watchdog's debug hook.
+     */
+    lua_State *volatile running;
+    lua_State *volatile hooked;
+    struct atl_watch *watch; /* owned; NULL: nothing is watched */
     struct atl_loop loop;
     struct atl_vm_refs refs;
     struct atl_slot *slots; /* owned; slot 0 is never used */

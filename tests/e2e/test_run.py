@@ -82,7 +82,7 @@ def test_os_exit_ends_the_script(place):
 
 def test_run_without_a_file_is_wrong_usage(place):
     done = place.run("run")
-    eq(done.err, "atlas: usage: atlas run FILE [ARG...]\n")
+    eq(done.err, "atlas: usage: atlas run [OPTION...] FILE [ARG...]\n")
     eq(done.status, 2)
 
 

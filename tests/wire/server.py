@@ -28,7 +28,7 @@ class Server:
         self.stderr = tempfile.TemporaryFile("w+b")
         self.scanned = 0  # bytes of stderr that have been searched for trouble
         self.process = subprocess.Popen(
-            command, cwd=root, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+            command, cwd=root, env={**os.environ, "ATLAS_BLOCK_MS": "0", **env}, stdin=subprocess.DEVNULL,
             stdout=self.stdout, stderr=self.stderr, start_new_session=True)
         self.port = self.wait_until_serving()
 

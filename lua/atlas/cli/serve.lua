@@ -257,6 +257,7 @@ local function main()
     end
     local server = server_core.new(app, state, settings)
     local urls
+    server_core.watch(settings.block_ms) -- from here on others wait
     urls, message = listen(server, settings)
     if not urls then
         server:drain(0, true)

@@ -12,6 +12,7 @@
 #include "lua/error.h"
 #include "lua/reg.h"
 #include "lua/sched.h"
+#include "lua/watch.h"
 
 #define SERVER_TYPE "atlas.Server"
 
@@ -257,8 +258,27 @@ f_set_log_level(lua_State *L)
     return 1;
 }
 
+/*
+ * watch(block_ms): log what blocks the loop longer, by default 50 ms; 0: don't
+ */
+static int
+f_watch(lua_State *L)
+{
+    struct atl_vm *vm = ATL_VM(L);
+    lua_Number ms = lua_isnoneornil(L, 1) ? ATL_BLOCK_MS : atl_arg_number(L, 1);
+    int err;
+
+    if (!(ms >= 0 && ms <= ATL_MAX_BLOCK_MS))
+        return atl_arg_error(L, 1, "milliseconds from 0 to 3600000 expected");
+    if ((err = atl_watch_start(vm, (unsigned)ms, true)) != 0)
+        return atl_push_error(L, vm, err, "watchdog");
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const struct atl_reg functions[] = {
     {"new", f_new, 0},
+    {"watch", f_watch, 0},
     {"set_log_level", f_set_log_level, 0},
     {NULL, NULL, 0},
 };

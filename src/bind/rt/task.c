@@ -235,7 +235,7 @@ m_name(lua_State *L)
     }
     atl_arg_str(L, 2);
     lua_settop(L, 2);
-    atl_task_set_value_of(L, 1, "name");
+    atl_task_set_name(L, 1);
     return 1;
 }
 
