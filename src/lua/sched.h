@@ -125,6 +125,10 @@ struct atl_lua_task *atl_check_task_only(lua_State *L);
  */
 int atl_check_task(lua_State *L) __attribute__((warn_unused_result));
 
+/* The same; tells which task it is, so that atl_wait_new() needs no search. */
+int atl_check_which(lua_State *L, struct atl_task **task_out)
+    __attribute__((warn_unused_result));
+
 /* A pooled operation of the running task; see rt/task.h. */
 void *atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind);
 

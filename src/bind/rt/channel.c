@@ -1,4 +1,4 @@
-/* channel.c - module atlas.channel.core: channels and select.
+/* channel.c - module atlas.channel.core: channels.
  * SPDX-License-Identifier: MIT
  *
  * Laws:
@@ -12,7 +12,7 @@
  * 4. A channel that is collected has waiters only if nobody else can reach it:
  *    their nodes are taken out, and they wait on, to be cancelled.
  */
-#include <string.h>
+#include "bind/rt/channel.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -23,48 +23,15 @@
 #include "lua/sched.h"
 
 #define MAX_CAPACITY 1000000000
-#define MAX_CASES 1000 /* of one select */
-#define MAX_TIMEOUT 1e9
-#define NS_PER_S 1e9
 
-static const char channel_type[] = "atlas.Channel";
+const char atl_channel_type[] = "atlas.Channel";
 static const char values_key; /* its address: the weak table */
-
-struct channel {
-    struct atl_object object;
-    struct atl_link receivers; /* struct node */
-    struct atl_link senders;   /* struct node */
-    struct atl_vm *vm;
-    int capacity;
-    int head; /* index of the first buffered value, from 0 */
-    int count;
-    bool closed;
-    lua_Number picked[2]; /* turn in which select last took recv, send */
-};
-
-/* The place of an operation in one channel's list. */
-struct node {
-    struct atl_link link;
-    struct channel *ch; /* valid while linked */
-    struct chan_op *op;
-    int index; /* of select's case; 0: not a select */
-    bool sends;
-    bool keeps; /* law 3: its value */
-};
-
-struct chan_op {
-    struct atl_wait wait;
-    struct node *nodes; /* &one, or on the heap */
-    int count;
-    int linked;
-    struct node one;
-};
 
 /* --- values --- */
 
 /* Push the table of the channel's values; quicker if the channel is at 1. */
 static void
-push_values(lua_State *L, struct channel *ch)
+push_values(lua_State *L, struct atl_channel *ch)
 {
     if (lua_touserdata(L, 1) == ch) {
         atl_getuservalue(L, 1);
@@ -79,8 +46,8 @@ push_values(lua_State *L, struct channel *ch)
 }
 
 /* Keep the value on top of L under `node`, and pop it. */
-static void
-keep_value(lua_State *L, struct node *node)
+void
+atl_channel_keep(lua_State *L, struct atl_channel_node *node)
 {
     push_values(L, node->ch);
     lua_pushlightuserdata(L, node);
@@ -92,7 +59,7 @@ keep_value(lua_State *L, struct node *node)
 
 /* Push the value that is kept under `node`, and let it go. */
 static void
-push_kept(lua_State *L, struct node *node)
+push_kept(lua_State *L, struct atl_channel_node *node)
 {
     push_values(L, node->ch);
     lua_pushlightuserdata(L, node);
@@ -106,7 +73,7 @@ push_kept(lua_State *L, struct node *node)
 
 /* Put the value on top of L into the buffer, which has room, and pop it. */
 static void
-store(lua_State *L, struct channel *ch)
+store(lua_State *L, struct atl_channel *ch)
 {
     push_values(L, ch);
     lua_insert(L, -2);
@@ -118,7 +85,7 @@ store(lua_State *L, struct channel *ch)
 
 /* Push the first value of the buffer, which isn't empty, and take it out. */
 static void
-push_stored(lua_State *L, struct channel *ch)
+push_stored(lua_State *L, struct atl_channel *ch)
 {
     push_values(L, ch);
     lua_rawgeti(L, -1, ch->head + 1);
@@ -130,14 +97,16 @@ push_stored(lua_State *L, struct channel *ch)
 
 /* --- those who wait --- */
 
-static struct node *
+static struct atl_channel_node *
 first(struct atl_link *list)
 {
-    return list->next == list ? NULL : ATL_OWNER(list->next, struct node, link);
+    return list->next == list
+               ? NULL
+               : ATL_OWNER(list->next, struct atl_channel_node, link);
 }
 
 static void
-drop_nodes(struct chan_op *op)
+drop_nodes(struct atl_channel_op *op)
 {
     if (op->nodes != &op->one)
         atl_free(op->nodes);
@@ -147,12 +116,12 @@ drop_nodes(struct chan_op *op)
 
 /* Take the operation out of all channels. */
 static void
-withdraw(struct chan_op *op)
+withdraw(struct atl_channel_op *op)
 {
     int i;
 
     for (i = 0; i < op->count; i++) {
-        struct node *node = &op->nodes[i];
+        struct atl_channel_node *node = &op->nodes[i];
 
         if (node->keeps && !atl_list_is_empty(&node->link)) { /* law 4 */
             push_kept(node->ch->vm->L, node);
@@ -163,21 +132,22 @@ withdraw(struct chan_op *op)
     drop_nodes(op);
 }
 
-static void
-on_cancel(struct atl_wait *wait)
+void
+atl_channel_withdraw(struct atl_wait *wait)
 {
-    withdraw(ATL_OWNER(wait, struct chan_op, wait));
+    withdraw(ATL_OWNER(wait, struct atl_channel_op, wait));
 }
 
-static const struct atl_wait_kind in_recv = {"channel:recv", on_cancel};
-static const struct atl_wait_kind in_send = {"channel:send", on_cancel};
-static const struct atl_wait_kind in_select = {"select", on_cancel};
+static const struct atl_wait_kind in_recv = {"channel:recv",
+                                             atl_channel_withdraw};
+static const struct atl_wait_kind in_send = {"channel:send",
+                                             atl_channel_withdraw};
 
 /* What `node` waits for has come: the `count` values on top of L. */
 static void
-complete(lua_State *L, struct node *node, int count)
+complete(lua_State *L, struct atl_channel_node *node, int count)
 {
-    struct chan_op *op = node->op;
+    struct atl_channel_op *op = node->op;
     lua_State *to = atl_wait_stack(&op->wait);
     int index = node->index;
 
@@ -190,10 +160,10 @@ complete(lua_State *L, struct node *node, int count)
 }
 
 /* Push the next value of the channel; false and nothing if there is none. */
-static bool
-take(lua_State *L, struct channel *ch)
+bool
+atl_channel_take(lua_State *L, struct atl_channel *ch)
 {
-    struct node *sender = first(&ch->senders);
+    struct atl_channel_node *sender = first(&ch->senders);
 
     if (ch->count == 0 && sender == NULL)
         return false;
@@ -210,10 +180,10 @@ take(lua_State *L, struct channel *ch)
 }
 
 /* Pop a value into the channel; false, and it stays, if there is no room. */
-static bool
-give(lua_State *L, struct channel *ch)
+bool
+atl_channel_give(lua_State *L, struct atl_channel *ch)
 {
-    struct node *receiver = first(&ch->receivers);
+    struct atl_channel_node *receiver = first(&ch->receivers);
 
     if (receiver != NULL)
         complete(L, receiver, 1);
@@ -224,8 +194,9 @@ give(lua_State *L, struct channel *ch)
     return true;
 }
 
-static void
-link_node(struct chan_op *op, struct node *node, struct channel *ch, bool sends)
+void
+atl_channel_link(struct atl_channel_op *op, struct atl_channel_node *node,
+                 struct atl_channel *ch, bool sends)
 {
     node->op = op;
     node->ch = ch;
@@ -236,32 +207,32 @@ link_node(struct chan_op *op, struct node *node, struct channel *ch, bool sends)
 
 /* Wait in one list of the channel; to send: the value on top of L. */
 static int
-wait_in(lua_State *L, struct channel *ch, bool sends)
+wait_in(lua_State *L, struct atl_task *task, struct atl_channel *ch, bool sends)
 {
-    struct chan_op *op =
-        atl_task_op(L, sizeof(*op), sends ? &in_send : &in_recv);
+    struct atl_channel_op *op =
+        atl_wait_new(task, sizeof(*op), sends ? &in_send : &in_recv);
 
     op->nodes = &op->one;
     op->count = 1;
-    link_node(op, &op->one, ch, sends);
+    atl_channel_link(op, &op->one, ch, sends);
     if (sends)
-        keep_value(L, &op->one);
+        atl_channel_keep(L, &op->one);
     return atl_await(L, &op->wait);
 }
 
 /* --- channels --- */
 
-static struct channel *
+static struct atl_channel *
 arg_channel(lua_State *L)
 {
-    return atl_arg_object(L, 1, channel_type, sizeof(struct channel));
+    return atl_arg_object(L, 1, atl_channel_type, sizeof(struct atl_channel));
 }
 
 /* The channel and the value that are to be sent, alone on the stack. */
-static struct channel *
+static struct atl_channel *
 arg_channel_and_value(lua_State *L)
 {
-    struct channel *ch = arg_channel(L);
+    struct atl_channel *ch = arg_channel(L);
 
     if (lua_isnoneornil(L, 2))
         atl_arg_error(L, 2, "a value that isn't nil expected");
@@ -269,8 +240,8 @@ arg_channel_and_value(lua_State *L)
     return ch;
 }
 
-static int
-push_closed(lua_State *L, struct channel *ch)
+int
+atl_channel_push_closed(lua_State *L, struct atl_channel *ch)
 {
     return atl_push_error(L, ch->vm, ATL_E_CLOSED, "channel");
 }
@@ -280,17 +251,17 @@ static int
 f_channel(lua_State *L)
 {
     lua_Number n = lua_isnoneornil(L, 1) ? 0 : atl_arg_number(L, 1);
-    struct channel *ch;
+    struct atl_channel *ch;
 
     if (!(n >= 0 && n <= MAX_CAPACITY) || n != (lua_Number)(int)n)
         return atl_arg_error(L, 1, "an integer from 0 to 1e9 expected");
     lua_settop(L, 0);
     ch = atl_newuserdata(L, sizeof(*ch));
-    *ch = (struct channel){
-        .object = {channel_type}, .vm = ATL_VM(L), .capacity = (int)n};
+    *ch = (struct atl_channel){
+        .object = {atl_channel_type}, .vm = ATL_VM(L), .capacity = (int)n};
     atl_list_init(&ch->receivers);
     atl_list_init(&ch->senders);
-    luaL_setmetatable(L, channel_type);
+    luaL_setmetatable(L, atl_channel_type);
     lua_newtable(L);
     lua_pushlightuserdata(L, (void *)&values_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -306,15 +277,16 @@ f_channel(lua_State *L)
 static int
 m_send(lua_State *L)
 {
-    struct channel *ch = arg_channel_and_value(L);
-    int pushed = atl_check_task(L);
+    struct atl_channel *ch = arg_channel_and_value(L);
+    struct atl_task *task;
+    int pushed = atl_check_which(L, &task);
 
     if (pushed != 0)
         return pushed;
     if (ch->closed)
-        return push_closed(L, ch);
-    if (!give(L, ch))
-        return wait_in(L, ch, true);
+        return atl_channel_push_closed(L, ch);
+    if (!atl_channel_give(L, ch))
+        return wait_in(L, task, ch, true);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -323,9 +295,9 @@ m_send(lua_State *L)
 static int
 m_try_send(lua_State *L)
 {
-    struct channel *ch = arg_channel_and_value(L);
+    struct atl_channel *ch = arg_channel_and_value(L);
 
-    lua_pushboolean(L, !ch->closed && give(L, ch));
+    lua_pushboolean(L, !ch->closed && atl_channel_give(L, ch));
     return 1;
 }
 
@@ -333,36 +305,37 @@ m_try_send(lua_State *L)
 static int
 m_recv(lua_State *L)
 {
-    struct channel *ch = arg_channel(L);
-    int pushed = atl_check_task(L);
+    struct atl_channel *ch = arg_channel(L);
+    struct atl_task *task;
+    int pushed = atl_check_which(L, &task);
 
     if (pushed != 0)
         return pushed;
-    if (take(L, ch))
+    if (atl_channel_take(L, ch))
         return 1;
     if (ch->closed)
-        return push_closed(L, ch);
-    return wait_in(L, ch, false);
+        return atl_channel_push_closed(L, ch);
+    return wait_in(L, task, ch, false);
 }
 
 /* ch:try_recv() -> v | nil | nil, ECLOSED */
 static int
 m_try_recv(lua_State *L)
 {
-    struct channel *ch = arg_channel(L);
+    struct atl_channel *ch = arg_channel(L);
 
-    if (take(L, ch))
+    if (atl_channel_take(L, ch))
         return 1;
     lua_pushnil(L);
-    return ch->closed ? push_closed(L, ch) : 1;
+    return ch->closed ? atl_channel_push_closed(L, ch) : 1;
 }
 
 /* All in the list get nil, ECLOSED. */
 static void
-turn_away(lua_State *L, struct channel *ch, struct atl_link *list)
+turn_away(lua_State *L, struct atl_channel *ch, struct atl_link *list)
 {
     while (first(list) != NULL) {
-        int pushed = push_closed(L, ch);
+        int pushed = atl_channel_push_closed(L, ch);
 
         if (first(list) != NULL) /* a finalizer may have run */
             complete(L, first(list), pushed);
@@ -372,7 +345,7 @@ turn_away(lua_State *L, struct channel *ch, struct atl_link *list)
 static int
 m_close(lua_State *L)
 {
-    struct channel *ch = arg_channel(L);
+    struct atl_channel *ch = arg_channel(L);
 
     ch->closed = true;
     turn_away(L, ch, &ch->senders);
@@ -398,174 +371,18 @@ m_len(lua_State *L)
 static int
 m_gc(lua_State *L)
 {
-    struct channel *ch = lua_touserdata(L, 1);
+    struct atl_channel *ch = lua_touserdata(L, 1);
     struct atl_link *link;
 
     while ((link = atl_list_pop(&ch->receivers)) != NULL ||
            (link = atl_list_pop(&ch->senders)) != NULL) {
-        struct chan_op *op = ATL_OWNER(link, struct node, link)->op;
+        struct atl_channel_op *op =
+            ATL_OWNER(link, struct atl_channel_node, link)->op;
 
         if (--op->linked == 0)
             drop_nodes(op);
     }
     return 0;
-}
-
-/* --- select --- */
-
-/*
- * Case `i` of the list at 1: its channel, and is it to send?  Pushes the value
- * to send, or nil.
- */
-static struct channel *
-read_case(lua_State *L, int i, bool *sends_out)
-{
-    struct channel *ch;
-    const char *what;
-
-    lua_rawgeti(L, 1, i);
-    if (!lua_istable(L, -1))
-        atl_raise(L, "select: case %d isn't a table", i);
-    lua_rawgeti(L, -1, 1);
-    ch = atl_test_object(L, -1, channel_type, sizeof(*ch));
-    if (ch == NULL)
-        atl_raise(L, "select: case %d has no channel", i);
-    lua_rawgeti(L, -2, 2);
-    what = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    *sends_out = strcmp(what, "send") == 0;
-    if (!*sends_out && strcmp(what, "recv") != 0)
-        atl_raise(L, "select: case %d: 'recv' or 'send' expected", i);
-    lua_rawgeti(L, -3, 3);
-    if (*sends_out && lua_isnil(L, -1))
-        atl_raise(L, "select: case %d has no value to send", i);
-    lua_replace(L, -4);
-    lua_pop(L, 2);
-    return ch;
-}
-
-static bool
-is_ready(const struct channel *ch, bool sends)
-{
-    if (ch->closed)
-        return true;
-    return sends
-               ? !atl_list_is_empty(&ch->receivers) || ch->count < ch->capacity
-               : ch->count > 0 || !atl_list_is_empty(&ch->senders);
-}
-
-/*
- * Check all cases.  Returns the ready one whose turn was longest ago, so that
- * none starves, or 0.
- */
-static int
-choose(lua_State *L, int n)
-{
-    lua_Number least = 0;
-    int i, index = 0;
-
-    for (i = 1; i <= n; i++) {
-        bool sends;
-        const struct channel *ch = read_case(L, i, &sends);
-
-        if (is_ready(ch, sends) && (index == 0 || ch->picked[sends] < least)) {
-            index = i;
-            least = ch->picked[sends];
-        }
-        lua_pop(L, 1);
-    }
-    return index;
-}
-
-/* Do case `i`, which is ready; returns how many values it has pushed. */
-static int
-do_case(lua_State *L, int i)
-{
-    bool sends;
-    struct channel *ch = read_case(L, i, &sends);
-
-    ch->picked[sends] = lua_tonumber(L, 2);
-    lua_pushinteger(L, i);
-    lua_insert(L, -2);
-    if (sends && !ch->closed) {
-        (void)give(L, ch);
-        lua_pushboolean(L, 1);
-    } else {
-        lua_pop(L, 1);
-        if (sends || !take(L, ch))
-            return 1 + push_closed(L, ch);
-    }
-    return 2;
-}
-
-/* Wait for all cases. */
-static int
-wait_in_all(lua_State *L, int n, lua_Number timeout)
-{
-    struct chan_op *op = atl_task_op(L, sizeof(*op), &in_select);
-    int i;
-
-    if (n > 0)
-        op->nodes = atl_calloc((size_t)n, sizeof(*op->nodes));
-    op->count = n;
-    for (i = 1; i <= n; i++) {
-        struct node *node = &op->nodes[i - 1];
-        bool sends;
-        struct channel *ch = read_case(L, i, &sends);
-
-        node->index = i;
-        link_node(op, node, ch, sends);
-        if (sends)
-            keep_value(L, node);
-        lua_settop(L, 2);
-    }
-    if (timeout >= 0)
-        atl_wait_set_deadline(&op->wait, atl_loop_clock(op->wait.task->loop) +
-                                             (uint64_t)(timeout * NS_PER_S));
-    return atl_await(L, &op->wait);
-}
-
-/* The field `timeout` of the table at 1; -1 if it has none. */
-static lua_Number
-read_timeout(lua_State *L)
-{
-    lua_Number timeout = -1;
-
-    lua_pushliteral(L, "timeout");
-    lua_rawget(L, 1);
-    if (!lua_isnil(L, -1)) {
-        timeout = lua_tonumber(L, -1);
-        if (lua_type(L, -1) != LUA_TNUMBER ||
-            !(timeout >= 0 && timeout <= MAX_TIMEOUT))
-            atl_raise(L, "select: timeout is seconds from 0 to 1e9");
-    }
-    lua_pop(L, 1);
-    return timeout;
-}
-
-/* select(cases, turn) -> index, ... | nil, ETIMEDOUT */
-static int
-f_select(lua_State *L)
-{
-    lua_Number timeout;
-    int n, index, pushed;
-
-    lua_settop(L, 2);
-    if (!lua_istable(L, 1))
-        return atl_arg_error(L, 1, "a list of cases expected");
-    n = (int)atl_rawlen(L, 1);
-    timeout = read_timeout(L);
-    if (n > MAX_CASES)
-        return atl_raise(L, "select: more than %d cases", MAX_CASES);
-    if (n == 0 && timeout < 0)
-        return atl_raise(L, "select: no cases and no timeout");
-    index = choose(L, n);
-    if ((pushed = atl_check_task(L)) != 0)
-        return pushed;
-    if (index != 0)
-        return do_case(L, index);
-    if (timeout == 0)
-        return atl_push_error(L, ATL_VM(L), UV_ETIMEDOUT, "select");
-    return wait_in_all(L, n, timeout);
 }
 
 /* --- the module --- */
@@ -589,7 +406,7 @@ static const struct atl_reg metamethods[] = {
 
 static const struct atl_reg functions[] = {
     {"channel", f_channel, 0},
-    {"select", f_select, AWAITS},
+    {"select", atl_channel_select, AWAITS},
     {NULL, NULL, 0},
 };
 
@@ -606,9 +423,9 @@ luaopen_atlas_channel(lua_State *L)
     lua_setmetatable(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
-    atl_reg_type(L, vm, channel_type, methods, metamethods);
+    atl_reg_type(L, vm, atl_channel_type, methods, metamethods);
     lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, channel_type); /* for the Lua half to add to */
+    lua_setfield(L, -3, atl_channel_type); /* for the Lua half to add to */
     lua_pop(L, 1);
     atl_reg_set(L, vm, functions);
     return 1;

@@ -61,10 +61,10 @@ static const struct atl_wait_kind in_semaphore = {"semaphore", stop_waiting};
 
 /* Wait at the end of the list; the result is true. */
 static int
-wait_in(lua_State *L, struct atl_link *waiters,
+wait_in(lua_State *L, struct atl_task *task, struct atl_link *waiters,
         const struct atl_wait_kind *kind)
 {
-    struct sync_op *op = atl_task_op(L, sizeof(*op), kind);
+    struct sync_op *op = atl_wait_new(task, sizeof(*op), kind);
 
     atl_list_push(waiters, &op->link);
     return atl_await(L, &op->wait);
@@ -165,13 +165,14 @@ static int
 m_event_wait(lua_State *L)
 {
     struct event *e = arg_event(L);
-    int pushed = atl_check_task(L);
+    struct atl_task *task;
+    int pushed = atl_check_which(L, &task);
 
     if (pushed != 0)
         return pushed;
     if (e->is_set)
         return return_true(L);
-    return wait_in(L, &e->head.waiters, &in_event);
+    return wait_in(L, task, &e->head.waiters, &in_event);
 }
 
 /* --- locks --- */
@@ -208,14 +209,15 @@ m_lock_acquire(lua_State *L)
 {
     struct lock *l = arg_lock(L);
     uint32_t self = running(L);
+    struct atl_task *task;
     int pushed;
 
     if (l->holder != 0 && l->holder == self)
         return atl_raise(L, "this task holds the lock already");
-    if ((pushed = atl_check_task(L)) != 0)
+    if ((pushed = atl_check_which(L, &task)) != 0)
         return pushed;
     if (l->holder != 0)
-        return wait_in(L, &l->head.waiters, &in_lock);
+        return wait_in(L, task, &l->head.waiters, &in_lock);
     l->holder = self;
     return return_true(L);
 }
@@ -271,12 +273,13 @@ static int
 m_semaphore_acquire(lua_State *L)
 {
     struct semaphore *s = arg_semaphore(L);
-    int pushed = atl_check_task(L);
+    struct atl_task *task;
+    int pushed = atl_check_which(L, &task);
 
     if (pushed != 0)
         return pushed;
     if (s->available == 0)
-        return wait_in(L, &s->head.waiters, &in_semaphore);
+        return wait_in(L, task, &s->head.waiters, &in_semaphore);
     s->available--;
     return return_true(L);
 }

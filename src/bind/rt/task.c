@@ -40,19 +40,19 @@ static int
 f_sleep(lua_State *L)
 {
     lua_Number secs = atl_arg_number(L, 1);
-    struct atl_loop *loop = &ATL_VM(L)->loop;
+    struct atl_task *task;
     struct atl_wait *wait;
     int pushed;
 
     if (!(secs >= 0 && secs <= MAX_SLEEP))
         return atl_arg_error(L, 1, "seconds from 0 to 1e9 expected");
-    if ((pushed = atl_check_task(L)) != 0)
+    if ((pushed = atl_check_which(L, &task)) != 0)
         return pushed;
     if (secs == 0)
-        return atl_await_turn(L, loop->current);
-    wait = atl_wait_new(loop->current, sizeof(*wait), &sleeping);
-    atl_timer_start(loop, &wait->deadline,
-                    atl_loop_clock(loop) + (uint64_t)(secs * NS_PER_S),
+        return atl_await_turn(L, task);
+    wait = atl_wait_new(task, sizeof(*wait), &sleeping);
+    atl_timer_start(task->loop, &wait->deadline,
+                    atl_loop_clock(task->loop) + (uint64_t)(secs * NS_PER_S),
                     on_slept);
     return atl_await(L, wait);
 }
@@ -60,9 +60,10 @@ f_sleep(lua_State *L)
 static int
 f_checkpoint(lua_State *L)
 {
-    int pushed = atl_check_task(L);
+    struct atl_task *task;
+    int pushed = atl_check_which(L, &task);
 
-    return pushed != 0 ? pushed : atl_await_turn(L, ATL_VM(L)->loop.current);
+    return pushed != 0 ? pushed : atl_await_turn(L, task);
 }
 
 /* await(fn) and suspend(fn): is `fn` one, and may they wait here? */
