@@ -5,9 +5,8 @@
 
 #include "base/err.h"
 
-/* The value of a hex digit of either case (RFC 3986 2.1), or -1. */
-static int
-hex_value(char c)
+int
+atl_url_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -28,8 +27,8 @@ decode_rest(const char *in, const char *end, char *out, char **end_out)
         }
         if (end - in < 3)
             return ATL_E_INVALID;
-        high = hex_value(in[1]);
-        low = hex_value(in[2]);
+        high = atl_url_hex(in[1]);
+        low = atl_url_hex(in[2]);
         /* A NUL would end the text early for whoever reads it as C's. */
         if (high < 0 || low < 0 || (high | low) == 0)
             return ATL_E_INVALID;
@@ -58,5 +57,65 @@ atl_url_decode(struct atl_str in, char *out, size_t *len_out)
     if (err != 0)
         return err;
     *len_out = (size_t)(end - out);
+    return 0;
+}
+
+size_t
+atl_url_decode_loose(struct atl_str in, char *out)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < in.len; i++) {
+        char c = in.ptr[i];
+
+        if (c == '%' && in.len - i > 2) {
+            int high = atl_url_hex(in.ptr[i + 1]);
+            int low = atl_url_hex(in.ptr[i + 2]);
+
+            if (high >= 0 && low >= 0) {
+                c = (char)(high << 4 | low);
+                i += 2;
+            }
+        }
+        out[n++] = c;
+    }
+    return n;
+}
+
+static bool
+is_kept(char c, const char *keep)
+{
+    char lower = atl_lower(c);
+
+    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9'))
+        return true;
+    return c != '\0' && strchr(keep, c) != NULL;
+}
+
+int
+atl_url_append(struct atl_buf *out, struct atl_str in, const char *keep)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t i, need = in.len;
+    int err;
+    char *p;
+
+    for (i = 0; i < in.len; i++)
+        need += is_kept(in.ptr[i], keep) ? 0 : 2;
+    if ((err = atl_buf_reserve(out, need)) != 0)
+        return err;
+    p = out->data + out->len;
+    for (i = 0; i < in.len; i++) {
+        unsigned char c = (unsigned char)in.ptr[i];
+
+        if (is_kept(in.ptr[i], keep)) {
+            *p++ = in.ptr[i];
+            continue;
+        }
+        *p++ = '%';
+        *p++ = digits[c >> 4];
+        *p++ = digits[c & 15];
+    }
+    out->len += need;
     return 0;
 }

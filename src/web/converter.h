@@ -1,7 +1,7 @@
 /* converter.h - what a parameter of a path may be: {id:int}, {rest:path}.
  * SPDX-License-Identifier: MIT
  *
- *   string  one byte or more, no slash; what {name} without a converter is
+ *   string  one byte or more of one segment; what {name} alone means
  *   int     decimal digits, at most 2^53: larger ones don't match, so that
  *           none is ever rounded
  *   number  decimal digits, and possibly a point with digits behind it; its
@@ -23,9 +23,10 @@
 
 #include "base/str.h"
 
-#define ATL_CONVERTER_MAX_CALLS 64   /* of registered ones, for one path */
-#define ATL_CONVERTER_MAX_NAME 64    /* bytes */
-#define ATL_CONVERTER_MAX_NUMBER 400 /* bytes that a number may have */
+#define ATL_CONVERTER_MAX_CALLS 64  /* of registered ones, for one path */
+#define ATL_CONVERTER_MAX_NAME 64   /* bytes */
+#define ATL_CONVERTER_MAX_NUMBER 64 /* bytes of an int or number */
+#define ATL_CONVERTER_UUID_LEN 36
 
 /* In the order in which they are tried where several could match. */
 enum atl_converter_kind {
@@ -86,6 +87,9 @@ bool atl_converter_takes(const struct atl_converter *c, struct atl_str value);
  * All that {x:int} matches is such a text.
  */
 bool atl_converter_parse_int(struct atl_str value, int64_t *out);
+
+/* How many bytes from `p` on, up to `end`, may stand in a slug. */
+size_t atl_converter_slug_len(const char *p, const char *end);
 
 /* Letters of ASCII, digits and '_', no digit first: a parameter's name. */
 bool atl_converter_is_identifier(struct atl_str s);

@@ -15,8 +15,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-#define ATL_ESCAPE_GROWTH 6 /* an escaped text has at most so many times more \
-                             */
+#define ATL_ESCAPE_GROWTH                               \
+    6 /* an escaped text has at most so many times more \
+       */
 
 /* How many bytes of `s` precede the first one to be escaped; s.len if none. */
 size_t atl_escape_plain_len(struct atl_str s);

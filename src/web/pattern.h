@@ -83,7 +83,7 @@ const struct atl_pattern_part *atl_pattern_param(const struct atl_pattern *p,
  *
  * If it does, `values` (room for param_count) gets the decoded values in the
  * order of the pattern: slices of `path`, or of `arena` if that had to be
- * decoded.  Nothing is allocated when `is_plain` and the kind is a path.
+ * decoded, or a host made lower case.  Otherwise nothing is allocated.
  */
 bool atl_pattern_match(const struct atl_pattern *p, struct atl_str path,
                        bool is_plain, struct atl_arena *arena,

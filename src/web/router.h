@@ -159,8 +159,9 @@ int atl_router_allow(const struct atl_router *r, uint64_t mask,
 
 /*
  * Look `t` up.  Fills in *out; `values` beyond value_count are left as they
- * are.  `arena` is used only for a path that isn't plain.  A path that begins
- * with no slash ("*"), or has a bad escape or %00, is found nowhere.
+ * are.  `arena` is used only for a path that isn't plain, and for a host with
+ * capital letters if there are routes for hosts.  A path that begins with no
+ * slash ("*"), or has a bad escape or %00, is found nowhere.
  */
 void atl_router_find(const struct atl_router *r, const struct atl_target *t,
                      struct atl_arena *arena, struct atl_match *out);

@@ -1,0 +1,46 @@
+/* word.h - eight bytes a step.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ATL_BASE_WORD_H
+#define ATL_BASE_WORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* `b` in each of the eight bytes of a word. */
+#define ATL_WORD_EACH(b) (0x0101010101010101u * (uint64_t)(b))
+
+/* Eight bytes at `p`, the first one lowest. */
+static inline uint64_t
+atl_word_load(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/*
+ * Where `word` holds `b`: the lowest byte whose top bit is set is the first
+ * one.  Behind it a borrow may have set others.
+ */
+static inline uint64_t
+atl_word_find(uint64_t word, char b)
+{
+    uint64_t x = word ^ ATL_WORD_EACH((unsigned char)b);
+
+    return (x - ATL_WORD_EACH(1)) & ~x & ATL_WORD_EACH(0x80);
+}
+
+/* How many bytes precede the first one whose top bit is set in `mask`. */
+static inline size_t
+atl_word_before(uint64_t mask)
+{
+    return (size_t)__builtin_ctzll(mask) / 8;
+}
+
+#endif
