@@ -235,8 +235,9 @@ match_inner(struct run *r, unsigned i, unsigned n, const char *p)
         return false;
     bound -= next.len;
     /* Right of the last beginning, what was seen says nothing. */
-    if (r->seen[n].low != NULL && p < r->seen[n].begun &&
-        r->seen[n].low <= bound)
+    if (r->seen[n].begun == NULL || p >= r->seen[n].begun)
+        r->seen[n].low = NULL;
+    if (r->seen[n].low != NULL && r->seen[n].low <= bound)
         bound = r->seen[n].low - 1; /* which is not left of p */
     r->seen[n].begun = p;
     bound = find_reach(r, c, p, bound);

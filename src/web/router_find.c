@@ -48,17 +48,19 @@ step(struct search *s, const struct atl_router_node *node, const char *stop,
     return settle(s, &node->leaf, NULL, n) || settle(s, &node->mount, stop, n);
 }
 
-/* A segment's only part is the most usual variant. */
+/* Most variants are one parameter alone, which needs no search. */
 static inline bool
 match_variant(struct search *s, const struct atl_router_variant *v,
               struct atl_str segment, unsigned n)
 {
-    if (v->count == 1 && v->parts[0].converter->kind == ATL_CONVERTER_STRING) {
-        s->values[n] = segment;
-        return segment.len > 0;
-    }
-    return atl_parts_match(&s->text, v->parts, v->count, segment,
-                           s->values + n);
+    const struct atl_converter *c = v->parts[0].converter;
+
+    if (v->count > 1 || c->kind == ATL_CONVERTER_CUSTOM)
+        return atl_parts_match(&s->text, v->parts, v->count, segment,
+                               s->values + n);
+    s->values[n] = segment;
+    return segment.len > 0 &&
+           (c->kind == ATL_CONVERTER_STRING || atl_converter_takes(c, segment));
 }
 
 /* What may follow instead of plain text; `at` begins `segment`. */
@@ -67,21 +69,25 @@ walk_others(struct search *s, const struct atl_router_node *node,
             struct atl_str segment, unsigned n)
 {
     const char *stop = segment.ptr + segment.len;
-    const struct atl_router_variant *v, *end;
     struct atl_str rest = {segment.ptr, 0};
+    uint32_t i;
 
-    v = node->variants.list;
-    for (end = v + node->variants.count; v < end; v++)
+    for (i = 0; i < node->variants.count; i++) {
+        const struct atl_router_variant *v = &node->variants.list[i];
+
         if (match_variant(s, v, segment, n) &&
             step(s, v->node, stop, n + v->params))
             return true;
+    }
     rest.len = (size_t)(s->text.text.ptr + s->text.text.len - rest.ptr);
-    v = node->tails.list;
-    for (end = v + node->tails.count; v < end; v++)
+    for (i = 0; i < node->tails.count; i++) {
+        const struct atl_router_variant *v = &node->tails.list[i];
+
         if (atl_parts_match(&s->text, v->parts, v->count, rest,
                             s->values + n) &&
             settle(s, &v->node->leaf, NULL, n + v->params))
             return true;
+    }
     return settle(s, &node->mount, segment.ptr - 1, n);
 }
 
