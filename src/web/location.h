@@ -17,8 +17,10 @@ enum atl_location {
     ATL_LOCATION_ABSOLUTE, /* http://host/... or https://host/... */
     ATL_LOCATION_NETWORK,  /* another host in disguise: //host, /\host */
     ATL_LOCATION_SCHEME,   /* another scheme: javascript:, data:, mailto: */
-    ATL_LOCATION_INVALID,  /* a control character; a host that can't be one,
-                              or has user information in front of it */
+    ATL_LOCATION_INVALID,  /* a control character, a space at either end, or a
+                              host that not everybody reads alike: it is
+                              malformed, or has user information or a
+                              backslash in front of it */
 };
 
 /* What kind of target is it?  *host_out (may be NULL) is the authority of an
