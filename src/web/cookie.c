@@ -128,6 +128,21 @@ has_prefix(struct atl_str name, struct atl_str prefix)
            atl_str_eq_nocase((struct atl_str){name.ptr, prefix.len}, prefix);
 }
 
+/* Labels of letters, digits, '-' and '_', none of them empty; a dot in front
+ * means nothing any more (RFC 6265 5.2.3). */
+static bool
+is_domain(struct atl_str s)
+{
+    size_t i, label = 0;
+
+    for (i = s.ptr[0] == '.'; i < s.len; i++) {
+        if (s.ptr[i] == '.' && label == 0)
+            return false;
+        label = s.ptr[i] == '.' ? 0 : label + 1;
+    }
+    return label > 0 && consists_of(s, "-._");
+}
+
 /* What a browser would refuse because of the name (RFC 6265bis 4.1.3). */
 static const char *
 find_prefix_fault(const struct atl_cookie *c)
@@ -167,8 +182,7 @@ find_fault(const struct atl_cookie *c)
             c->path.ptr[i] == ';')
             return "a cookie's path has no control characters, no ';' and "
                    "only ASCII";
-    if (c->domain.len > 0 &&
-        (!consists_of(c->domain, "-._") || atl_str_eq(c->domain, ATL_STR("."))))
+    if (c->domain.len > 0 && !is_domain(c->domain))
         return "a cookie's domain must be a host name";
     if (c->same_site == ATL_SAME_SITE_NONE && !c->secure)
         return "SameSite=None needs a secure cookie";
@@ -212,7 +226,6 @@ append_attributes(const struct atl_cookie *c, struct atl_buf *out)
     struct atl_str domain = c->domain;
     int err = 0;
 
-    /* A dot in front means nothing any more (RFC 6265 5.2.3). */
     if (domain.len > 0 && domain.ptr[0] == '.') {
         domain.ptr++;
         domain.len--;
@@ -249,9 +262,8 @@ atl_cookie_write(const struct atl_cookie *c, struct atl_buf *out,
     err = append_str(out, c->name, ATL_STR("="));
     if (err == 0)
         err = atl_url_append(out, c->value, OCTETS);
-    /* Counted with the '=' that browsers don't count: one byte less. */
-    if (err == 0 && out->len - before > ATL_COOKIE_MAX_SIZE) {
-        *reason_out = "a cookie's name and value have at most 4095 bytes";
+    if (err == 0 && out->len - before > ATL_COOKIE_MAX_SIZE + 1) {
+        *reason_out = "a cookie's name and value have at most 4096 bytes";
         err = ATL_E_INVALID;
     }
     if (err == 0)

@@ -92,7 +92,9 @@ classify_rest(struct atl_str rest, struct atl_str *host_out)
     /* Backslashes, or one slash, are "//" to browsers: a disguise here. */
     if (rest.len < 2 || rest.ptr[0] != '/' || rest.ptr[1] != '/')
         return ATL_LOCATION_INVALID;
-    while (n < rest.len && !is_slash(rest.ptr[n]) && rest.ptr[n] != '?' &&
+    /* A backslash ends the host for browsers, but would be encoded: it must
+     * not be there, or "http://good\\@evil/" would change its host. */
+    while (n < rest.len && rest.ptr[n] != '/' && rest.ptr[n] != '?' &&
            rest.ptr[n] != '#')
         n++;
     *host_out = (struct atl_str){rest.ptr + 2, n - 2};
