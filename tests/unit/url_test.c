@@ -110,3 +110,53 @@ TEST(an_error_leaves_the_length_alone)
     CHECK_INT(decode("abc%zz"), ATL_E_INVALID);
     CHECK_INT(len, 7);
 }
+
+TEST(hex_digits_have_values)
+{
+    CHECK_INT(atl_url_hex('0'), 0);
+    CHECK_INT(atl_url_hex('9'), 9);
+    CHECK_INT(atl_url_hex('a'), 10);
+    CHECK_INT(atl_url_hex('F'), 15);
+    CHECK_INT(atl_url_hex('g'), -1);
+    CHECK_INT(atl_url_hex('/'), -1);
+    CHECK_INT(atl_url_hex(':'), -1);
+    CHECK_INT(atl_url_hex('@'), -1);
+}
+
+TEST(loose_decoding_leaves_bad_escapes_alone)
+{
+    char text[] = "a%20%%41%4%zz%00%";
+
+    CHECK_INT(atl_url_decode_loose(atl_str_from(text), text), 11);
+    CHECK_MEM(text, 11, "a %A%4%zz\0%");
+}
+
+static struct atl_buf buf;
+
+static void
+check_encoded(struct atl_str in, const char *keep, const char *want)
+{
+    atl_buf_init(&buf, 1024);
+    CHECK_INT(atl_url_append(&buf, in, keep), 0);
+    CHECK(atl_str_eq((struct atl_str){buf.data, buf.len}, atl_str_from(want)));
+    atl_buf_deinit(&buf);
+}
+
+TEST(what_is_not_kept_is_encoded)
+{
+    check_encoded(ATL_STR("azAZ09-._~"), ATL_URL_UNRESERVED, "azAZ09-._~");
+    check_encoded(ATL_STR("a/b c%\xff"), ATL_URL_UNRESERVED, "a%2Fb%20c%25%FF");
+    check_encoded(ATL_STR("a/b:c?"), ATL_URL_SEGMENT, "a%2Fb:c%3F");
+    check_encoded(ATL_STR("a/b:c?"), ATL_URL_PATH, "a/b:c%3F");
+    check_encoded(ATL_STR("a\0b"), "", "a%00b");
+    check_encoded((struct atl_str){NULL, 0}, "", "");
+}
+
+TEST(encoding_into_a_full_buffer_changes_nothing)
+{
+    atl_buf_init(&buf, 4);
+    CHECK_INT(atl_url_append(&buf, ATL_STR("ab"), ""), 0);
+    CHECK_INT(atl_url_append(&buf, ATL_STR("/"), ""), ATL_E_TOOBIG);
+    CHECK_MEM(buf.data, buf.len, "ab");
+    atl_buf_deinit(&buf);
+}
