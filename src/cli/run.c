@@ -99,7 +99,7 @@ run(int argc, char **argv)
 {
     struct options options;
     struct atl_vm *vm;
-    int err, status, skipped;
+    int err, status, skipped = 0;
 
     if (argc == 1 && strcmp(argv[0], "--help") == 0)
         return atl_cli_help.run(1, (char *[]){(char[]){"run"}, NULL});

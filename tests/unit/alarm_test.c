@@ -7,10 +7,10 @@
 #include "rt/loop.h"
 
 #define MS UINT64_C(1000000)
-#define FAR (3600000 * MS) /* an hour: a poll that lasted so long would show \
-                            */
+#define FAR (3600000 * MS) /* an hour: such a poll would show */
+* /
 
-static uv_loop_t uv;
+    static uv_loop_t uv;
 static struct atl_alarm alarm_;
 
 static void
