@@ -121,6 +121,19 @@ end
 --- Call each function in a task of its own, all at the same time.
 ---
 --- Raises the first error, once the others have been cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local results = atlas.all {
+---     function() atlas.sleep(0.02) return "slow" end,
+---     function() return "quick" end,
+--- }
+--- print(results[1], results[2])
+--- ```
+--- ```text
+--- slow	quick
+--- ```
 ---@async
 ---@param fns function[]
 ---@return any[] results  the first result of each, in the order of the list
@@ -143,6 +156,18 @@ end
 --- the others.
 ---
 --- Raises the error of the first, if that is how it has ended.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- print(atlas.race {
+---     function() atlas.sleep(60) return "slow" end,
+---     function() return "quick" end,
+--- })
+--- ```
+--- ```text
+--- 2	quick
+--- ```
 ---@async
 ---@param fns function[]  at least one
 ---@return integer index  which one was first

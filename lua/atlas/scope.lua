@@ -70,6 +70,17 @@ end
 --- As `atlas.timeout`, but returns the Timeout instead of raising it.
 ---
 --- Raises what `fn` raises.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- print(atlas.move_on(0.01, atlas.sleep, 60))
+--- print(atlas.move_on(60, math.max, 1, 2))
+--- ```
+--- ```text
+--- false	timed out after 0.01 s
+--- true	2
+--- ```
 ---@async
 ---@param seconds number  not negative
 ---@param fn fun(...): ...
@@ -104,6 +115,19 @@ end
 --- its end is: the last deferred first, each shielded. Its error is logged.
 ---
 --- Raises if no task is running.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- atlas.spawn(function()
+---     atlas.defer(print, "closed")
+---     print "open"
+--- end):await()
+--- ```
+--- ```text
+--- open
+--- closed
+--- ```
 ---@param fn fun(...)
 ---@param ... any  its arguments
 function M.defer(fn, ...)

@@ -107,6 +107,19 @@ local turn = 0
 --- longest not chosen. With a `timeout` of 0 it never waits.
 ---
 --- Raises Cancelled, and an error for a case that isn't one.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local a, b = atlas.channel(1), atlas.channel(1)
+--- b:send "hello"
+--- print(atlas.select { { a, "recv" }, { b, "recv" } })
+--- print(atlas.select { { a, "recv" }, timeout = 0 })
+--- ```
+--- ```text
+--- 2	hello
+--- nil	select: connection timed out
+--- ```
 ---@async
 ---@param cases table  a list of at most 1000; `timeout`: seconds, 0 to 1e9
 ---@return integer? index  which case; nil: the timeout has passed
@@ -193,6 +206,18 @@ end
 --- Make a broadcast; `capacity` (64) is that of each subscriber's channel, and
 --- `slow` ("drop") what happens to one that doesn't keep up: see
 --- `broadcast:publish`.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local news = atlas.broadcast()
+--- local a, b = news:subscribe(), news:subscribe()
+--- news:publish "fresh tea"
+--- print(a:recv(), b:recv())
+--- ```
+--- ```text
+--- fresh tea	fresh tea
+--- ```
 ---@param options { capacity?: integer, slow?: "drop"|"close"|"block" }?
 ---@return atlas.Broadcast broadcast
 function M.broadcast(options)

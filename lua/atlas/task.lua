@@ -40,6 +40,17 @@ end
 --- it, which is called when the task is cancelled meanwhile.
 ---
 --- Raises Cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- print(atlas.suspend(function(resume)
+---     resume("at once", 1)
+--- end))
+--- ```
+--- ```text
+--- at once	1
+--- ```
 ---@async
 ---@param fn fun(resume: fun(...)): fun()?
 ---@return any ...  what `resume` was called with
@@ -78,6 +89,21 @@ end
 --- wait for that call.
 ---
 --- Raises Cancelled.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local function double(n, callback)
+---     if type(n) ~= "number" then return callback "no number" end
+---     callback(nil, 2 * n)
+--- end
+--- print(atlas.await(double, 21))
+--- print(atlas.await(double, "x"))
+--- ```
+--- ```text
+--- 42
+--- nil	no number
+--- ```
 ---@async
 ---@param fn fun(...)
 ---@param ... any  the arguments before the callback

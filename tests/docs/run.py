@@ -53,8 +53,9 @@ class Page:
         self.text = Path(path).read_text()
         self.vm = options.vm
         self.place = Place(options)
-        self.env = {"PATH": f"{options.bin}:{os.environ['PATH']}", "ATLAS_PORT": "0",
-                    "PWD": str(self.place.path), "CURL_HOME": options.bin}
+        # A port that is free; no warnings that only tell of a slow machine.
+        self.env = {"PATH": f"{options.bin}:{os.environ['PATH']}", "CURL_HOME": options.bin,
+                    "PWD": str(self.place.path), "ATLAS_PORT": "0", "ATLAS_BLOCK_MS": "0"}
         self.servers = {}  # by the port that the page shows
         self.unused = {}   # the blocks of files that nothing has used yet
         self.unread = ""   # of the log, what a log block may still show

@@ -111,6 +111,18 @@ function Task:pawait() end
 --- Cancelled is raised at that checkpoint and at each later one. Returns at
 --- once; to know that it has ended, await it. Does nothing to a task that has
 --- ended.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local task = atlas.spawn(atlas.sleep, 60)
+--- atlas.checkpoint()
+--- task:cancel "too late"
+--- print(task:pawait())
+--- ```
+--- ```text
+--- false	the awaited task was cancelled: too late
+--- ```
 ---@param reason any?  `reason` of the error, for people
 function Task:cancel(reason) end
 
