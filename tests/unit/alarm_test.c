@@ -8,9 +8,8 @@
 
 #define MS UINT64_C(1000000)
 #define FAR (3600000 * MS) /* an hour: such a poll would show */
-* /
 
-    static uv_loop_t uv;
+static uv_loop_t uv;
 static struct atl_alarm alarm_;
 
 static void
