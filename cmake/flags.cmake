@@ -18,6 +18,7 @@ target_compile_options(atl_flags INTERFACE
     ${ATL_LANGUAGE} -fPIE -fvisibility=hidden)
 target_compile_definitions(atl_flags INTERFACE
     ATL_VERSION="${PROJECT_VERSION}"
+    $<$<CONFIG:Debug>:ATL_COUNT_ALLOCS>
     # Where an edit of lua/ is seen without a build; a release never looks.
     $<$<CONFIG:Debug>:ATL_LUA_DIR="${CMAKE_SOURCE_DIR}/lua">)
 target_link_options(atl_flags INTERFACE -pie)

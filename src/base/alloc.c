@@ -8,6 +8,36 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef ATL_COUNT_ALLOCS
+#include <stdatomic.h>
+
+static _Atomic size_t live;
+
+static void
+count(int blocks)
+{
+    atomic_fetch_add_explicit(&live, (size_t)blocks, memory_order_relaxed);
+}
+
+size_t
+atl_alloc_live(void)
+{
+    return atomic_load_explicit(&live, memory_order_relaxed);
+}
+#else
+static inline void
+count(int blocks)
+{
+    (void)blocks;
+}
+
+size_t
+atl_alloc_live(void)
+{
+    return 0;
+}
+#endif
+
 /* The one place where Atlas ends for want of memory: nothing here allocates. */
 static _Noreturn void
 die(size_t size)
@@ -37,18 +67,20 @@ atl_malloc(size_t size)
 
     if (ptr == NULL)
         die(size);
+    count(1);
     return ptr;
 }
 
 void *
-atl_calloc(size_t count, size_t size)
+atl_calloc(size_t items, size_t size)
 {
     void *ptr;
 
-    if (count == 0 || size == 0)
-        count = size = 1; /* as for malloc(0) */
-    if ((ptr = calloc(count, size)) == NULL)
-        die(count > SIZE_MAX / size ? SIZE_MAX : count * size);
+    if (items == 0 || size == 0)
+        items = size = 1; /* as for malloc(0) */
+    if ((ptr = calloc(items, size)) == NULL)
+        die(items > SIZE_MAX / size ? SIZE_MAX : items * size);
+    count(1);
     return ptr;
 }
 
@@ -60,12 +92,14 @@ atl_realloc(void *ptr, size_t size)
 
     if (moved == NULL)
         die(size);
+    count(ptr == NULL);
     return moved;
 }
 
 void
 atl_free(void *ptr)
 {
+    count(-(ptr != NULL));
     free(ptr);
 }
 

@@ -12,10 +12,16 @@
  * Free with atl_free().  A size of 0 gives a unique pointer.
  */
 void *atl_malloc(size_t size) __attribute__((malloc, returns_nonnull));
-void *atl_calloc(size_t count, size_t size)
+void *atl_calloc(size_t items, size_t size)
     __attribute__((malloc, returns_nonnull));
 void *atl_realloc(void *ptr, size_t size) __attribute__((returns_nonnull));
 void atl_free(void *ptr);
+
+/*
+ * Blocks that are allocated and not freed, of all threads: for tests, which ask
+ * whether everything has been given back.  Only debug builds count; else 0.
+ */
+size_t atl_alloc_live(void);
 
 /* A NUL-terminated copy of `len` bytes; free with atl_free(). */
 char *atl_strndup(const char *ptr, size_t len) __attribute__((returns_nonnull));

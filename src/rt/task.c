@@ -486,3 +486,21 @@ atl_wait_set_deadline(struct atl_wait *wait, uint64_t due_ns)
 {
     atl_timer_start(wait->task->loop, &wait->deadline, due_ns, on_expired);
 }
+
+void
+atl_wait_count(const struct atl_loop *loop, size_t *used_out,
+               size_t *allocated_out)
+{
+    const struct atl_op_slab *slab;
+    size_t allocated = 0, available = 0;
+    void *op;
+    int i;
+
+    for (slab = loop->op_slabs; slab != NULL; slab = slab->next)
+        allocated += SLAB;
+    for (i = 0; i < ATL_OP_CLASSES; i++)
+        for (op = loop->free_ops[i]; op != NULL; memcpy(&op, op, sizeof(op)))
+            available++;
+    *used_out = allocated - available;
+    *allocated_out = allocated;
+}

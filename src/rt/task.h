@@ -284,6 +284,13 @@ void atl_wait_abandon(struct atl_task *task);
  */
 void atl_wait_set_deadline(struct atl_wait *wait, uint64_t due_ns);
 
+/*
+ * Operations that somebody waits for, and those that are allocated in all.
+ * Takes time in proportion to them.
+ */
+void atl_wait_count(const struct atl_loop *loop, size_t *used_out,
+                    size_t *allocated_out);
+
 static inline struct atl_waker
 atl_wait_waker(struct atl_wait *wait)
 {

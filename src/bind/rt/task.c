@@ -1,6 +1,7 @@
 /* task.c - module atlas.task.core: tasks, sleep, callbacks.
  * SPDX-License-Identifier: MIT
  */
+#include "base/alloc.h"
 #include "base/log.h"
 #include "bind/init.h"
 #include "lua/args.h"
@@ -166,6 +167,34 @@ static int
 f_dump(lua_State *L)
 {
     atl_dump_push(L, ATL_VM(L));
+    return 1;
+}
+
+static void
+set_count(lua_State *L, const char *name, size_t count)
+{
+    lua_pushnumber(L, (lua_Number)count);
+    lua_setfield(L, -2, name);
+}
+
+/* counts() -> what is held just now, by name; for tests. */
+static int
+f_counts(lua_State *L)
+{
+    struct atl_vm *vm = ATL_VM(L);
+    struct atl_scope *s = &vm->loop.root;
+    size_t scopes = 0, used, allocated;
+
+    while ((s = atl_scope_walk(&vm->loop.root, s, true)) != NULL)
+        scopes++;
+    atl_wait_count(&vm->loop, &used, &allocated);
+    lua_newtable(L);
+    set_count(L, "blocks", atl_alloc_live()); /* 0 in a release build */
+    set_count(L, "tasks", vm->live);
+    set_count(L, "scopes", scopes);
+    set_count(L, "timers", vm->loop.wheel.count);
+    set_count(L, "waits", used);
+    set_count(L, "waits_allocated", allocated);
     return 1;
 }
 
@@ -405,6 +434,7 @@ static const struct atl_reg functions[] = {
     {"detach", f_detach, 0},
     {"current", f_current, 0},
     {"dump", f_dump, 0},
+    {"counts", f_counts, 0},
     {"others", f_others, 0},
     {"cancel_others", f_cancel_others, 0},
     {"log_error", f_log_error, 0},
