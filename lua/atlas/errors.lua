@@ -34,6 +34,7 @@ local function class(name, code, text)
     end
 
     return {
+        code = code,
         meta = meta,
         is = is_a(meta),
         new = function(reason)

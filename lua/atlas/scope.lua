@@ -19,8 +19,8 @@ M.Timeout = errors.Timeout
 M.deadline = core.deadline
 M.cancelled = core.cancelled
 
-local function leave_timeout(scope, seconds, ok, ...)
-    local expired = leave(scope)
+local function leave_timeout(scope, serial, seconds, ok, ...)
+    local expired = leave(scope, serial)
 
     if ok then
         return ...
@@ -51,11 +51,13 @@ end
 ---@param ... any  its arguments
 ---@return any ...  what `fn` returns
 function M.timeout(seconds, fn, ...)
-    return leave_timeout(core.timeout(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
+    local scope, serial = core.timeout(seconds, fn)
+
+    return leave_timeout(scope, serial, seconds, xpcall(fn, keep_trace, ...))
 end
 
-local function leave_move_on(scope, seconds, ok, ...)
-    local expired = leave(scope)
+local function leave_move_on(scope, serial, seconds, ok, ...)
+    local expired = leave(scope, serial)
 
     if ok then
         return true, ...
@@ -88,11 +90,13 @@ end
 ---@return boolean in_time
 ---@return any ...  what `fn` returns, or the Timeout
 function M.move_on(seconds, fn, ...)
-    return leave_move_on(core.move_on(seconds, fn), seconds, xpcall(fn, keep_trace, ...))
+    local scope, serial = core.move_on(seconds, fn)
+
+    return leave_move_on(scope, serial, seconds, xpcall(fn, keep_trace, ...))
 end
 
-local function leave_shield(scope, ok, ...)
-    leave(scope)
+local function leave_shield(scope, serial, ok, ...)
+    leave(scope, serial)
     if ok then
         return ...
     end
@@ -108,7 +112,9 @@ end
 ---@param ... any  its arguments
 ---@return any ...  what `fn` returns
 function M.shield(fn, ...)
-    return leave_shield(core.shield(fn), xpcall(fn, keep_trace, ...))
+    local scope, serial = core.shield(fn)
+
+    return leave_shield(scope, serial, xpcall(fn, keep_trace, ...))
 end
 
 --- Call `fn(...)` when this task (in a handler: this request) ends, whatever

@@ -7,6 +7,7 @@ local scope = require "atlas.scope.core"
 local tasks = require "atlas.task.core"
 
 local keep_trace = scope.keep_trace
+local enter = core.with
 local detach, now, sleep = tasks.detach, tasks.now, tasks.sleep
 local error, setmetatable, type, xpcall = error, setmetatable, type, xpcall
 local channel, select_case = channels.channel, channels.select
@@ -57,7 +58,7 @@ local Lock = core["atlas.Lock"]
 ---@param ... any  its arguments
 ---@return any ...  what `fn` returns
 function Lock:with(fn, ...)
-    self:acquire()
+    enter(self)
     return leave(self, xpcall(fn, keep_trace, ...))
 end
 
@@ -71,7 +72,10 @@ local Semaphore = core["atlas.Semaphore"]
 ---@param fn fun(...): ...
 ---@param ... any  its arguments
 ---@return any ...  what `fn` returns
-Semaphore.with = Lock.with
+function Semaphore:with(fn, ...)
+    self:acquire()
+    return leave(self, xpcall(fn, keep_trace, ...))
+end
 
 ---@class atlas.Channel
 local Channel = channels["atlas.Channel"]
@@ -118,7 +122,7 @@ local turn = 0
 --- ```
 --- ```text
 --- 2	hello
---- nil	select: connection timed out
+--- nil	select: timed out
 --- ```
 ---@async
 ---@param cases table  a list of at most 1000; `timeout`: seconds, 0 to 1e9
@@ -128,18 +132,6 @@ function M.select(cases)
     turn = turn + 1
     return select_case(cases, turn)
 end
-
--- A class: the table of its methods, and the metatable of what it makes.
-local function class(name)
-    local methods = {}
-
-    return methods, { __index = methods, __name = name }
-end
-
---- Values for any number of subscribers, each with a channel of its own.
----@class atlas.Broadcast
----@field private subscribers atlas.Channel[]  replaced, never changed
-local Broadcast, broadcast_meta = class "atlas.Broadcast"
 
 -- The subscribers that haven't closed their channel, and a new one.
 local function open_ones(subscribers, new)
@@ -152,6 +144,26 @@ local function open_ones(subscribers, new)
     end
     list[#list + 1] = new
     return list
+end
+
+-- A class: the table of its methods, and the metatable of what it makes.
+local function class(name)
+    local methods = {}
+
+    return methods, { __index = methods, __name = name }
+end
+
+--- Values for any number of subscribers, each with a channel of its own.
+---@class atlas.Broadcast
+---@field private subscribers atlas.Channel[]  replaced, never changed
+---@field private over atlas.Channel?  a closed one, once the broadcast is
+local Broadcast, broadcast_meta = class "atlas.Broadcast"
+
+function broadcast_meta.__tostring(self)
+    if self.over then
+        return "atlas.Broadcast (closed)"
+    end
+    return ("atlas.Broadcast (%d subscribers)"):format(#open_ones(self.subscribers))
 end
 
 -- What publish() does about a subscriber whose buffer is full.
@@ -186,22 +198,46 @@ end
 --- Raises Cancelled, and an error if `value` is nil.
 ---@async
 ---@param value any  not nil
+---@return true? published
+---@return atlas.Error? err  ECLOSED: the broadcast is closed
 function Broadcast:publish(value)
     if value == nil then
         error("publish: a value that isn't nil expected", 2)
     end
     -- One at a time, so that all subscribers get the values in the same order.
     self.lock:with(publish, self, value)
+    if self.over then
+        return self.over:send(value)
+    end
+    return true
 end
 
 --- A channel with all that is published from now on; close it to unsubscribe.
 ---@return atlas.Channel
 function Broadcast:subscribe()
+    if self.over then
+        return self.over
+    end
     local ch = channel(self.capacity)
-
     self.subscribers = open_ones(self.subscribers, ch)
     return ch
 end
+
+--- Close the channels of all subscribers, and of those to come: each receives
+--- what its buffer holds, then nil and ECLOSED.
+function Broadcast:close()
+    if self.over then
+        return
+    end
+    self.over = channel()
+    self.over:close()
+    for _, ch in ipairs(self.subscribers) do
+        ch:close()
+    end
+    self.subscribers = {}
+end
+
+broadcast_meta.__close = Broadcast.close
 
 --- Make a broadcast; `capacity` (64) is that of each subscriber's channel, and
 --- `slow` ("drop") what happens to one that doesn't keep up: see
@@ -242,6 +278,15 @@ end
 ---@class atlas.Singleflight
 ---@field private flights table<any, { task: atlas.Task, waiters: integer }>  by key
 local Singleflight, singleflight_meta = class "atlas.Singleflight"
+
+function singleflight_meta.__tostring(self)
+    local n = 0
+
+    for _ in pairs(self.flights) do
+        n = n + 1
+    end
+    return ("atlas.Singleflight (%d calls)"):format(n)
+end
 
 local function forget(flights, key, flight)
     if flights[key] == flight then
@@ -322,6 +367,12 @@ local function refill(self)
 
     self.tokens = tokens < self.burst and tokens or self.burst
     self.filled = time
+end
+
+function limiter_meta.__tostring(self)
+    refill(self)
+    return ("atlas.Limiter (%.3g of %g tokens, %g a second)"):format(
+        self.tokens, self.burst, self.rate)
 end
 
 -- Under the lock: who comes later waits behind, however little it wants.

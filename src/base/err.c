@@ -30,6 +30,8 @@ atl_err_name(int code)
 const char *
 atl_err_text(int code)
 {
+    if (code == UV_ETIMEDOUT) /* libuv's text speaks of a connection */
+        return "timed out";
     switch (code) {
 #define X(name, value, text) \
     case value:              \

@@ -14,6 +14,7 @@ static const struct atl_reg modules[] = {
     {"atlas.server.core", luaopen_atlas_server, 0},
     {"atlas.sync.core", luaopen_atlas_sync, 0},
     {"atlas.task.core", luaopen_atlas_task, 0},
+    {"atlas.var.core", luaopen_atlas_var, 0},
     {NULL, NULL, 0},
 };
 

@@ -19,5 +19,6 @@ int luaopen_atlas_scope(lua_State *L);
 int luaopen_atlas_group(lua_State *L);
 int luaopen_atlas_server(lua_State *L);
 int luaopen_atlas_sync(lua_State *L);
+int luaopen_atlas_var(lua_State *L);
 
 #endif

@@ -25,6 +25,17 @@ atl_dump_state(const struct atl_lua_task *t)
     return names[t->task.state];
 }
 
+void
+atl_dump_push_label(lua_State *L, struct atl_lua_task *t)
+{
+    atl_task_get_value(L, t, "name");
+    if (lua_isstring(L, -1))
+        lua_pushfstring(L, "task '%s'", lua_tostring(L, -1));
+    else
+        lua_pushfstring(L, "task %d", (int)t->number);
+    lua_replace(L, -2);
+}
+
 /* How many tasks stand around this one? */
 static int
 depth_of(const struct atl_lua_task *t)
@@ -61,9 +72,9 @@ add_task(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
                       atl_dump_state(t));
     if (wait != NULL && atl_trace_where(t, where, sizeof(where)))
         n += snprintf(line + n, sizeof(line) - (size_t)n, " at %s", where);
-    if (t->source != NULL)
+    if (t->site.source != NULL)
         n += snprintf(line + n, sizeof(line) - (size_t)n, ", spawned at %s:%d",
-                      t->source, t->line);
+                      t->site.source, t->site.line);
     if (atl_buf_append(b, line, (size_t)n) != 0 ||
         atl_buf_append(b, "\n", 1) != 0)
         b->limit = b->len; /* full */

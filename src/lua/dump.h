@@ -12,6 +12,9 @@
  */
 void atl_dump_push(lua_State *L, struct atl_vm *vm);
 
+/* Push "task 'NAME'", or "task 7" if it has none. */
+void atl_dump_push_label(lua_State *L, struct atl_lua_task *t);
+
 /* What a task does now: "waiting for sleep", "ready", ...; static storage. */
 const char *atl_dump_state(const struct atl_lua_task *t);
 

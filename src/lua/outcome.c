@@ -7,6 +7,7 @@
 #include "lua/args.h"
 #include "lua/error.h"
 #include "lua/trace.h"
+#include "lua/vars.h"
 
 bool
 atl_is_cancelled_error(lua_State *L, struct atl_vm *vm, int index)
@@ -255,6 +256,122 @@ atl_outcome_await(lua_State *L, struct atl_lua_task *t, bool protected)
     return atl_await(L, &op->wait);
 }
 
+/* --- functions for the end --- */
+
+/* A userdata, anchored while it is linked; its user value is {function}. */
+struct observer {
+    struct atl_link link; /* t->observers */
+    struct atl_vm *vm;
+    int anchor;           /* registry reference */
+    int vars;             /* of the task that gave the function */
+    struct atl_site site; /* where it did */
+};
+
+/*
+ * Push what the function of an observer is called with: nil and the results, or
+ * the error, of `t`, whose values are at `values`.  `run` is a state that can
+ * call.  Returns how many.
+ */
+static int
+push_completion(lua_State *to, lua_State *run, struct atl_lua_task *t,
+                int values)
+{
+    int i;
+
+    if (!t->failed) {
+        lua_pushnil(to);
+        for (i = 1; i <= t->count; i++)
+            lua_rawgeti(to, values, i);
+        return 1 + t->count;
+    }
+    lua_getfield(to, values, "error");
+    if (t->cancelled)
+        to_task_cancelled(to, run, t->vm);
+    if (!lua_toboolean(to, -1)) { /* error(nil) is an error too */
+        lua_pushstring(to, lua_isnil(to, -1) ? "nil" : "false");
+        lua_replace(to, -2);
+    }
+    return 1;
+}
+
+/* Start a task for the function of `o`; the values of `t` are popped from L. */
+static void
+start_observer(lua_State *L, struct observer *o, struct atl_lua_task *t)
+{
+    struct atl_lua_task *c = atl_sched_take_root(o->vm, L);
+    int values, n;
+
+    c->site = o->site;
+    c->vars = o->vars;
+    lua_checkstack(c->co, t->count + 8);
+    lua_xmove(L, c->co, 1);
+    values = lua_gettop(c->co);
+    atl_vm_push(c->co, o->anchor);
+    atl_getuservalue(c->co, -1);
+    lua_rawgeti(c->co, -1, 1);
+    lua_replace(c->co, -3);
+    lua_pop(c->co, 1);
+    n = push_completion(c->co, L, t, values);
+    lua_remove(c->co, values);
+    luaL_unref(L, LUA_REGISTRYINDEX, o->anchor);
+    atl_sched_start(c, n);
+}
+
+static void
+start_observers(struct atl_lua_task *t)
+{
+    struct atl_link *link;
+
+    while ((link = atl_list_pop(&t->observers)) != NULL) {
+        atl_task_push_values(t->vm->L, t, false);
+        start_observer(t->vm->L, ATL_OWNER(link, struct observer, link), t);
+    }
+}
+
+/* The function that takes an observer back. */
+static int
+f_stop_observing(lua_State *L)
+{
+    struct observer *o = lua_touserdata(L, lua_upvalueindex(1));
+
+    if (atl_list_is_empty(&o->link))
+        return 0;
+    atl_list_remove(&o->link);
+    atl_vars_drop(o->vm, o->vars);
+    luaL_unref(L, LUA_REGISTRYINDEX, o->anchor);
+    return 0;
+}
+
+int
+atl_outcome_observe(lua_State *L, struct atl_lua_task *t)
+{
+    const struct atl_lua_task *self = atl_sched_current(t->vm);
+    struct observer *o = atl_newuserdata(L, sizeof(*o));
+
+    *o = (struct observer){.vm = t->vm, .site = atl_trace_site(L, t->vm)};
+    atl_list_init(&o->link);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, 1);
+    atl_setuservalue(L, -2);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, f_stop_observing, 1);
+    lua_insert(L, -2);
+    o->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (self != NULL)
+        o->vars = atl_vars_share(t->vm, self->vars);
+    if (t->task.state != ATL_TASK_DONE) {
+        atl_list_push(&t->observers, &o->link);
+        return 1;
+    }
+    if (t->has_values)
+        atl_getuservalue(L, 1);
+    else
+        lua_pushnil(L); /* there are no results */
+    start_observer(L, o, t);
+    return 1;
+}
+
 /* --- the end --- */
 
 /* Is this a failure that somebody has to hear of? */
@@ -331,6 +448,7 @@ atl_outcome_settle(struct atl_lua_task *t)
     if (t->exposed || t->failed)
         keep_outcome(t);
     wake_awaiters(t);
+    start_observers(t);
     if (t->on_end != NULL) {
         t->on_end(t, t->co, t->failed, t->count);
         t->handled = true;

@@ -24,6 +24,13 @@ void atl_outcome_settle(struct atl_lua_task *t);
  */
 int atl_outcome_await(lua_State *L, struct atl_lua_task *t, bool protected);
 
+/*
+ * Have the function at index 2 called when `t` (at index 1) has ended, in a
+ * task of its own that nobody owns: with nil and the results, or the error.
+ * This alone doesn't handle a failure.  Pushes a function that takes it back.
+ */
+int atl_outcome_observe(lua_State *L, struct atl_lua_task *t);
+
 /* The failure of `t` has been given to somebody, or been reported. */
 void atl_outcome_set_handled(lua_State *L, struct atl_lua_task *t);
 

@@ -13,6 +13,7 @@
 #include "lua/loader.h"
 #include "lua/outcome.h"
 #include "lua/trace.h"
+#include "lua/vars.h"
 #include "lua/watch.h"
 
 #define MAX_IDLE 1024 /* coroutines kept for later; more are collected */
@@ -134,6 +135,8 @@ take(struct atl_vm *vm, int slot, struct atl_lua_task *t,
     t->number = ++vm->tasks;
     vm->slots[slot].task = t;
     vm->live++;
+    atl_list_init(&t->held);
+    atl_list_init(&t->observers);
     atl_task_init(&t->task, &vm->loop, owner, scope, &ops);
     atl_vm_push(t->co, vm->refs.xpcall);
     return t;
@@ -164,6 +167,7 @@ atl_sched_spawn(struct atl_vm *vm, lua_State *L, int nargs,
     take(vm, slot, t, owner, scope);
     t->exposed = true;
     atl_trace_set_site(L, t);
+    atl_vars_inherit(t);
     if (nargs > LUA_MINSTACK - 4)
         lua_checkstack(t->co, nargs + 4);
     lua_xmove(L, t->co, nargs + 1);
@@ -227,6 +231,20 @@ refuse_results(struct atl_lua_task *t)
     t->count = 1;
 }
 
+/* The code that should have given these back has gone. */
+static void
+lose_held(struct atl_lua_task *t)
+{
+    struct atl_link *link, *next;
+
+    for (link = t->held.next; link != &t->held; link = next) {
+        struct atl_held *held = ATL_OWNER(link, struct atl_held, link);
+
+        next = link->next;
+        held->lost(held, t);
+    }
+}
+
 /* The body is over; settle now, or when the last child has ended. */
 static void
 end_body(struct atl_lua_task *t, bool failed, int count)
@@ -234,6 +252,8 @@ end_body(struct atl_lua_task *t, bool failed, int count)
     t->body_ended = true;
     /* What a body left behind that died, or whose yield somebody caught. */
     atl_wait_abandon(&t->task);
+    atl_list_remove(&t->task.queue);
+    lose_held(t);
     atl_timed_abandon_all(&t->task);
     t->failed = failed;
     t->count = count;
@@ -353,6 +373,7 @@ atl_sched_recycle(struct atl_lua_task *t)
             unanchor(vm->L, vm->refs.tasks, slot);
     }
     give_slot(vm, vm->L, slot, dead);
+    atl_vars_drop(vm, t->vars);
     vm->live--;
 }
 
@@ -518,5 +539,6 @@ atl_sched_close(struct atl_vm *vm)
     for (i = 0; vm->sources != NULL && i < ATL_MAX_SOURCES; i++)
         atl_free(vm->sources[i]);
     atl_free(vm->sources);
+    atl_free(vm->vars.sets);
     atl_free(vm->slots);
 }

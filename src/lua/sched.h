@@ -31,6 +31,23 @@ typedef void (*atl_task_end_fn)(struct atl_lua_task *t, lua_State *L,
                                 bool failed, int count);
 
 /*
+ * Something that a task has and should give back before its body ends: a lock,
+ * an open group.  `lost` is called if it hasn't: when the body has ended, and
+ * again behind the deferred functions; it may leave it linked the first time,
+ * while t->has_deferred.
+ */
+struct atl_held {
+    struct atl_link link; /* t->held */
+    void (*lost)(struct atl_held *held, struct atl_lua_task *t);
+};
+
+/* A line of Lua: its chunk's short name lives as long as the VM. */
+struct atl_site {
+    const char *source; /* NULL: not known */
+    int line;
+};
+
+/*
  * What the task does, as "GET /path", for the watchdog: writes at most `room`
  * bytes and returns how many.  It runs in a signal handler on the loop's
  * thread, between any two instructions: it may only read.
@@ -46,8 +63,10 @@ struct atl_lua_task {
     void *data;                    /* the same one's */
     atl_task_describe_fn describe; /* the same one's, or NULL; see above */
     const char *name;              /* among its values, or NULL */
-    const char *source; /* chunk that spawned it, interned; or NULL */
-    int line;
+    struct atl_site site;          /* the line that spawned it */
+    struct atl_link held;          /* struct atl_held */
+    struct atl_link observers;     /* functions for its end (outcome.c) */
+    int vars;                      /* task-local values (vars.h); 0: none */
     int slot;
     int count;       /* results on co's stack, once the body has ended */
     uint32_t number; /* for people */

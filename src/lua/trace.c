@@ -40,27 +40,33 @@ intern(struct atl_vm *vm, const char *name)
     return "?";
 }
 
-void
-atl_trace_set_site(lua_State *L, struct atl_lua_task *t)
-{
-    lua_Debug ar;
-
-    if (!lua_getstack(L, 1, &ar))
-        return;
-    lua_getinfo(L, "Sl", &ar);
-    if (ar.currentline <= 0)
-        return;
-    t->source = intern(t->vm, ar.short_src);
-    t->line = ar.currentline;
-}
-
-/* --- one stack --- */
-
 static bool
 starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
+
+struct atl_site
+atl_trace_site(lua_State *L, struct atl_vm *vm)
+{
+    lua_Debug ar;
+    int level;
+
+    for (level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0 && !starts_with(ar.source, "@" ATL_OWN_CHUNKS))
+            return (struct atl_site){intern(vm, ar.short_src), ar.currentline};
+    }
+    return (struct atl_site){NULL, 0};
+}
+
+void
+atl_trace_set_site(lua_State *L, struct atl_lua_task *t)
+{
+    t->site = atl_trace_site(L, t->vm);
+}
+
+/* --- one stack --- */
 
 /* The line at `p` is Atlas's own frame, or the C function that it calls. */
 static bool
@@ -127,16 +133,6 @@ atl_trace_where(struct atl_lua_task *t, char *out, size_t size)
     return false;
 }
 
-/* Add the line on which `t` stands now. */
-static void
-add_line(struct atl_buf *b, struct atl_lua_task *t)
-{
-    char text[LUA_IDSIZE + 16] = "?";
-
-    (void)atl_trace_where(t, text, sizeof(text));
-    add_text(b, text);
-}
-
 /* Add the name of a task for people: its own, or "task 7". */
 static void
 add_name(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
@@ -154,9 +150,10 @@ add_site(struct atl_buf *b, struct atl_lua_task *t)
 {
     char text[LUA_IDSIZE + 48];
 
-    if (t->source == NULL)
+    if (t->site.source == NULL)
         return;
-    snprintf(text, sizeof(text), "\nspawned at %s:%d", t->source, t->line);
+    snprintf(text, sizeof(text), "\nspawned at %s:%d", t->site.source,
+             t->site.line);
     add_text(b, text);
 }
 
@@ -176,10 +173,15 @@ is_visited(struct atl_lua_task *const *visited, int count,
 static void
 add_awaited_by(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
 {
+    char where[LUA_IDSIZE + 16];
+
     add_text(b, "\nawaited by task '");
     add_name(b, L, t);
-    add_text(b, "' at ");
-    add_line(b, t);
+    add_text(b, "'");
+    if (!atl_trace_where(t, where, sizeof(where)))
+        return; /* one of Atlas's own */
+    add_text(b, " at ");
+    add_text(b, where);
 }
 
 /*
@@ -238,12 +240,12 @@ add_running(struct atl_buf *b, lua_State *L, struct atl_lua_task *t, int level)
 }
 
 void
-atl_trace_push_running(lua_State *L, struct atl_lua_task *t)
+atl_trace_push_running(lua_State *L, struct atl_lua_task *t, int level)
 {
     struct atl_buf b;
 
     atl_buf_init(&b, MAX_TRACE);
-    add_running(&b, L, t, 0);
+    add_running(&b, L, t, level);
     push_text(L, &b);
 }
 
@@ -348,17 +350,25 @@ push_message(lua_State *L, int index)
 }
 
 void
+atl_trace_push_text(lua_State *L, int index, int trace)
+{
+    trace = lua_absindex(L, trace);
+    push_message(L, index);
+    if (!lua_isstring(L, trace) || atl_rawlen(L, trace) == 0)
+        return;
+    lua_pushliteral(L, "\nstack traceback:\n");
+    lua_pushvalue(L, trace);
+    lua_concat(L, 3);
+}
+
+void
 atl_trace_push_report(lua_State *L, struct atl_lua_task *t, int index)
 {
-    push_message(L, index);
-    if (t == NULL)
-        return;
-    atl_task_get_value(L, t, "trace");
-    if (lua_isstring(L, -1) && atl_rawlen(L, -1) > 0) {
-        lua_pushliteral(L, "\nstack traceback:\n");
-        lua_insert(L, -2);
-        lua_concat(L, 3);
-    } else {
-        lua_pop(L, 1);
-    }
+    index = lua_absindex(L, index);
+    if (t != NULL)
+        atl_task_get_value(L, t, "trace");
+    else
+        lua_pushnil(L);
+    atl_trace_push_text(L, index, -1);
+    lua_replace(L, -2);
 }

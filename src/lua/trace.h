@@ -25,7 +25,10 @@ int atl_trace_inherit(lua_State *L);
  */
 int atl_trace_keep(lua_State *L);
 
-/* Remember in `t` the line that called the running C function. */
+/* The user's line that called the running C function; without one: NULL, 0. */
+struct atl_site atl_trace_site(lua_State *L, struct atl_vm *vm);
+
+/* Remember it in `t` as the line that spawned it. */
 void atl_trace_set_site(lua_State *L, struct atl_lua_task *t);
 
 /* The user's line on which `t` stands now, "FILE:LINE"; false: none. */
@@ -34,8 +37,14 @@ bool atl_trace_where(struct atl_lua_task *t, char *out, size_t size);
 /* Push the stack of `t` as it is now, and of those who wait for it. */
 void atl_trace_push(lua_State *L, struct atl_lua_task *t);
 
-/* Push the stack of `t`, whose code runs on `L` now, and the tasks around. */
-void atl_trace_push_running(lua_State *L, struct atl_lua_task *t);
+/*
+ * Push the stack of `t`, whose code runs on `L` now, from `level` outward, and
+ * the tasks around.
+ */
+void atl_trace_push_running(lua_State *L, struct atl_lua_task *t, int level);
+
+/* Push the text of the error at `index`, and the traceback at `trace`. */
+void atl_trace_push_text(lua_State *L, int index, int trace);
 
 /*
  * Push the text of the error at `index`, with the traceback that `t` (may be

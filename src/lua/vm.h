@@ -34,6 +34,19 @@ struct atl_vm_refs {
     int task_meta; /* metatable of tasks */
 };
 
+/* Task-local values that tasks share until one of them sets another. */
+struct atl_var_set {
+    uint32_t users; /* tasks, and functions that wait for a task's end */
+    int values;     /* registry reference; while free: the next free set */
+};
+
+struct atl_vars {
+    struct atl_var_set *sets; /* owned; set 0 is never used */
+    int count, room;
+    int free; /* the first; 0: none */
+    int weak; /* registry reference: the metatable of sets */
+};
+
 #define ATL_MAX_SOURCES 1024 /* chunk names kept for "spawned at" */
 
 /* A coroutine and, unless Lua has seen it, the task that goes with it. */
@@ -63,6 +76,7 @@ struct atl_vm {
     char **sources; /* chunk names that tasks were spawned in (trace.c) */
     const char *last_source; /* of them, the one that was asked for last */
     uint32_t tasks;          /* started so far: the number of the next */
+    struct atl_vars vars;
 };
 
 /* The VM of a C function that was registered through atl_reg. */

@@ -87,11 +87,11 @@ put_task(struct text *to, const struct atl_lua_task *t)
         put(to, "'", 1);
     }
     put_work(to, t);
-    if (t->source != NULL) {
+    if (t->site.source != NULL) {
         put(to, ", spawned at ", 16);
-        put(to, t->source, LUA_IDSIZE);
+        put(to, t->site.source, LUA_IDSIZE);
         put(to, ":", 1);
-        put_number(to, (uint32_t)t->line);
+        put_number(to, (uint32_t)t->site.line);
     }
 }
 
@@ -116,7 +116,7 @@ tell_trace(lua_State *L, struct atl_vm *vm, struct atl_lua_task *t)
     bool at_once = uv_hrtime() - vm->watch->asked_ns < AT_ONCE_NS;
     const char *text;
 
-    atl_trace_push_running(L, t);
+    atl_trace_push_running(L, t, 0);
     lua_pushfstring(L, "task %d %s\nstack traceback:\n%s", (int)t->number,
                     at_once ? "blocks the loop at:"
                             : "was in compiled code or C until now, and goes "

@@ -65,6 +65,7 @@ atl_loop_deinit(struct atl_loop *loop)
     err = uv_loop_close(&loop->uv);
     assert(err == 0); /* somebody left a handle open */
     (void)err;
+    atl_timed_free_all(loop);
     while ((slab = loop->op_slabs) != NULL) {
         loop->op_slabs = slab->next;
         atl_free(slab);

@@ -74,6 +74,8 @@ struct atl_loop {
     uint64_t seed;          /* not 0: the run queue's order is shuffled by it */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
+    struct atl_timed_scope *free_scopes; /* by next_free */
+    struct atl_timed_scope *made_scopes; /* owned; by next_made */
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };

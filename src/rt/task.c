@@ -38,7 +38,9 @@ free_left(struct atl_scope *s)
 
         atl_timer_stop(timed->loop, &timed->timer);
         atl_list_remove(&s->sibling);
-        atl_free(timed);
+        timed->serial++;
+        timed->next_free = timed->loop->free_scopes;
+        timed->loop->free_scopes = timed;
         s = parent;
     }
 }
@@ -162,13 +164,44 @@ on_timer(struct atl_timer *timer)
     atl_scope_cancel(&timed->scope, 0);
 }
 
+/*
+ * Scopes stay allocated as long as the loop: whoever was suspended inside one
+ * may look at its serial number later.
+ */
+static struct atl_timed_scope *
+take_scope(struct atl_loop *loop)
+{
+    struct atl_timed_scope *timed = loop->free_scopes;
+
+    if (timed != NULL) {
+        loop->free_scopes = timed->next_free;
+        timed->expired = false;
+        return timed;
+    }
+    timed = atl_calloc(1, sizeof(*timed));
+    timed->loop = loop;
+    timed->next_made = loop->made_scopes;
+    loop->made_scopes = timed;
+    return timed;
+}
+
+void
+atl_timed_free_all(struct atl_loop *loop)
+{
+    struct atl_timed_scope *timed;
+
+    while ((timed = loop->made_scopes) != NULL) {
+        loop->made_scopes = timed->next_made;
+        atl_free(timed);
+    }
+}
+
 struct atl_timed_scope *
 atl_timed_enter(struct atl_task *task, uint64_t due_ns, uint64_t grace_ns)
 {
-    struct atl_timed_scope *timed = atl_calloc(1, sizeof(*timed));
+    struct atl_timed_scope *timed = take_scope(task->loop);
     struct atl_scope *outer = task->scope;
 
-    timed->loop = task->loop;
     timed->grace_ns = grace_ns;
     atl_scope_open(&timed->scope, outer, task);
     timed->scope.timed = true;
@@ -254,15 +287,18 @@ atl_timed_abandon_all(struct atl_task *task)
         abandon_innermost(task);
 }
 
-/* Scopes that nobody has left outlive the task: put them below the root. */
+/* The task has ended without having left these, and nothing runs in them. */
 static void
-let_scopes_go(struct atl_task *task)
+leave_all(struct atl_task *task)
 {
-    struct atl_link *link;
+    while (!atl_list_is_empty(&task->base.children)) {
+        struct atl_scope *s = &task->base;
 
-    while ((link = atl_list_pop(&task->base.children)) != NULL) {
-        ATL_OWNER(link, struct atl_scope, sibling)->parent = &task->loop->root;
-        atl_list_push(&task->loop->root.children, link);
+        while (!atl_list_is_empty(&s->children))
+            s = ATL_OWNER(s->children.next, struct atl_scope, sibling);
+        assert(s->timed);
+        s->left = true;
+        free_left(s);
     }
 }
 
@@ -352,7 +388,7 @@ atl_task_done(struct atl_task *task, bool keep)
     struct atl_owner *owner = task->owner;
 
     task->state = ATL_TASK_DONE;
-    let_scopes_go(task);
+    leave_all(task);
     atl_scope_close(&task->base);
     if (!keep)
         atl_task_forget(task);

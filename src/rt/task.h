@@ -91,8 +91,9 @@ struct atl_scope {
 };
 
 /*
- * A scope with a timer, on the heap.  Either it has a deadline, or it is a
- * shield: what comes from above doesn't reach it, until its grace has passed.
+ * A scope with a timer, from the loop's pool.  Either it has a deadline, or it
+ * is a shield: what comes from above doesn't reach it, until its grace has
+ * passed.
  */
 struct atl_timed_scope {
     struct atl_scope scope;
@@ -100,6 +101,9 @@ struct atl_timed_scope {
     struct atl_loop *loop;
     uint64_t grace_ns; /* of a shield */
     bool expired;      /* the timer has cancelled it */
+    uint32_t serial;   /* grows each time the memory is used again */
+    struct atl_timed_scope *next_free;
+    struct atl_timed_scope *next_made;
 };
 
 struct atl_owner;
@@ -168,10 +172,23 @@ struct atl_timed_scope *atl_timed_enter(struct atl_task *task, uint64_t due_ns,
  * The code of the scope has ended, which frees it: once for each enter.  Tasks
  * that were spawned inside and still run keep its deadline.  Scopes inside it
  * that a suspended generator is still in no longer count for `task`, and are
- * freed when that leaves them.  Returns true if it was this scope's own timer
- * that cancelled it, and nothing around it.
+ * freed when that leaves them, or with the task.  Returns true if it was this
+ * scope's own timer that cancelled it, and nothing around it.
  */
 bool atl_timed_leave(struct atl_task *task, struct atl_timed_scope *s);
+
+/*
+ * The scope that had this serial number, or NULL if it has gone, with a task
+ * whose code never left it.
+ */
+static inline struct atl_timed_scope *
+atl_timed_find(struct atl_timed_scope *s, uint32_t serial)
+{
+    return s->serial == serial ? s : NULL;
+}
+
+/* For the end of the loop: free the pool. */
+void atl_timed_free_all(struct atl_loop *loop);
 
 /* The task's body has ended, perhaps without having left all of its scopes. */
 void atl_timed_abandon_all(struct atl_task *task);

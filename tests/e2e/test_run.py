@@ -240,6 +240,77 @@ def test_an_error_of_a_detached_task_is_logged_with_its_traceback(place):
     eq(done.status, 0)
 
 
+# --- what is logged ---
+
+
+def test_a_lock_that_was_left_behind_is_logged_with_its_task_and_place(place):
+    done = place.run_script("""local atlas = require "atlas"
+        local lock = atlas.lock()
+        atlas.spawn(function()
+            lock:acquire()
+        end):name("careless"):await()
+        lock:with(function()
+            print "free"
+        end)
+    """)
+    eq(done.err, "atlas: error: task 'careless' has ended with a lock that it acquired at "
+                 "script.lua:4 and didn't release: it is released now\n")
+    eq(done.out, "free\n")
+
+
+def test_a_lock_that_was_waited_for_is_logged_with_the_place_of_its_acquire(place):
+    done = place.run_script("""local atlas = require "atlas"
+        local lock = atlas.lock()
+        lock:acquire()
+        local task = atlas.spawn(function()
+            lock:acquire()
+        end):name "late"
+        atlas.checkpoint()
+        lock:release()
+        task:await()
+    """)
+    has(done.err, "task 'late' has ended with a lock that it acquired at script.lua:5 ")
+
+
+def test_each_failed_run_of_a_supervised_task_is_logged_with_its_traceback(place):
+    done = place.run_script("""local atlas = require "atlas"
+        local task = atlas.supervise(function()
+            error "on purpose"
+        end, { max = 1, backoff = { 0.001, 0.002 } }):name "poller"
+        print(task:pawait())
+    """)
+    run = (r"atlas: error: task 'poller', supervised, has failed and %s: "
+           r"script\.lua:3: on purpose\nstack traceback:\n(?:.*\n)?\tscript\.lua:3: in .*\n"
+           r"awaited by task 'poller'\nspawned at script\.lua:2\n(?:awaited .*\n\t.*\n)")
+    matches(run % r"starts again in 0\.001\d* s" + run % "is given up after 1 restarts", done.err)
+    eq(done.err.count("on purpose"), 2)
+    check_no_own_frames(done.err)
+    has(done.out, "false\tscript.lua:3: on purpose")
+
+
+def test_an_error_in_a_function_for_a_tasks_end_is_logged(place):
+    done = place.run_script("""local atlas = require "atlas"
+        atlas.spawn(function() end):on_complete(function()
+            error "on purpose"
+        end)
+    """)
+    matches(r"atlas: error: error in task \d+: script\.lua:3: on purpose\nstack traceback:\n"
+            r"(?:.*\n)*spawned at script\.lua:2\n", done.err)
+    eq(done.status, 0)
+
+
+def test_an_error_in_a_function_that_withdraws_is_logged(place):
+    done = place.run_script("""local atlas = require "atlas"
+        local wait = atlas.wrap(function() end, {
+            cancel = function() error "on purpose" end,
+        })
+        print(atlas.move_on(0.001, wait))
+    """)
+    matches(r"atlas: error: error in a function that withdraws an operation: script\.lua:3: "
+            r"on purpose\nstack traceback:\n(?:.*\n)*", done.err)
+    eq(done.out, "false\ttimed out after 0.001 s\n")
+
+
 # --- deadlocks ---
 
 

@@ -53,6 +53,28 @@ def test_a_server_without_connections_ends_at_once(place):
         eq(server.log(), "")
 
 
+def test_what_a_module_has_spawned_ends_with_the_server(place):
+    place.write("site.lua", """
+        local atlas = require "atlas"
+        atlas.supervise(function()
+            atlas.defer(function() io.stderr:write("service ended\\n") end)
+            io.stderr:write("service started\\n")
+            atlas.sleep(1000)
+        end)
+        atlas.spawn(function() for _ in atlas.interval(0.05) do end end)
+        return { app = function(scope, receive, send)
+            send { type = "http.response.start", status = 200, headers = {} }
+            send { type = "http.response.body", body = "" }
+        end }
+    """)
+    for number in signal.SIGTERM, signal.SIGINT:
+        server = place.start("site:app", "--port", 0)
+        eventually(lambda: "started" in server.log(), "the service runs")
+        server.wait_until_serving()
+        assert seconds_to_end(server, number) < 4
+        eq(server.log(), "service started\nservice ended\n")
+
+
 def test_a_server_whose_connections_have_gone_ends_at_once(place):
     server = place.serve_app(BODY)
     for _ in range(3):

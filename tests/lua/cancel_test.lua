@@ -506,4 +506,10 @@ test("half of 2,000 sleeps are cancelled, the others end as they should", functi
     check.ok(atlas.now() - started >= 0.039)
 end)
 
+test("the classes have the codes of their errors", function()
+    eq(atlas.Cancelled.code, "ECANCELED")
+    eq(atlas.TaskCancelled.code, "ETASKCANCELED")
+    eq(atlas.Timeout.code, "ETIMEDOUT")
+end)
+
 return check.finish()

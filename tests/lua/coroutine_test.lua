@@ -117,4 +117,75 @@ test("a generator that yields inside a group may end it later", function()
     eq(generate(), "end")
 end)
 
+test("a generator may have checkpoints", function()
+    local others = 0
+    local other = atlas.spawn(function()
+        while true do
+            others = others + 1
+            atlas.checkpoint()
+        end
+    end)
+    local generate = coroutine.wrap(function()
+        for i = 1, 3 do
+            check.values({ n = 1, true }, atlas.checkpoint())
+            check.values({ n = 1, true }, atlas.sleep(0))
+            coroutine.yield(i)
+        end
+    end)
+
+    check.list({ generate(), generate(), generate() }, { 1, 2, 3 })
+    other:cancel()
+    check.ok(others >= 6, others)
+end)
+
+test("Cancelled comes to each checkpoint inside a generator", function()
+    local raised = 0
+    local task = atlas.spawn(function()
+        coroutine.wrap(function()
+            pcall(atlas.sleep, 1000)
+            for _ = 1, 3 do
+                local _, err = pcall(atlas.checkpoint)
+                raised = raised + (atlas.Cancelled.is(err) and 1 or 0)
+            end
+        end)()
+    end)
+
+    atlas.sleep(0.002)
+    task:cancel()
+    task:pawait()
+    eq(raised, 3)
+end)
+
+local original_resume = require("atlas.patch").original["coroutine.resume"]
+
+for name, wait in check.each {
+    checkpoint = atlas.checkpoint,
+    ["sleep(0)"] = function()
+        atlas.sleep(0)
+    end,
+    sleep = function()
+        atlas.sleep(0.001)
+    end,
+} do
+    test("a task may end while somebody else's resume has caught its wait: " .. name, function()
+        for _ = 1, 20 do
+            eq(atlas.spawn(function()
+                original_resume(coroutine.create(wait))
+                return "ended"
+            end):await(), "ended")
+        end
+        atlas.sleep(0.005)
+    end)
+
+    test("a task that waits while such a wait goes on is told: " .. name, function()
+        local ok, err = atlas.spawn(function()
+            original_resume(coroutine.create(wait))
+            atlas.sleep(1)
+        end):pawait()
+
+        eq(ok, false)
+        check.has(err, "already waiting")
+    end)
+end
+
 return check.finish()

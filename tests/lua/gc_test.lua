@@ -19,7 +19,8 @@ collectgarbage("setpause", 0)
 collectgarbage("setstepmul", 10000)
 for _, name in ipairs {
     "task", "error", "sleep", "cancel", "callback", "waits", "coroutine", "trace", "argument",
-    "pairs", "limits", "group", "scope",
+    "pairs", "limits", "group", "scope", "var", "wrap", "complete",
+    "held", "tostring",
 } do
     check.run(name .. "_test.lua")
 end

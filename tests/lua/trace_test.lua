@@ -349,4 +349,19 @@ test("traceback() of tasks that wait for each other does not go in circles", fun
     eq(count(trace, "spawned at"), 3) -- both, and the test
 end)
 
+test("a task's own traceback begins where it asks, also inside a generator", function()
+    local function ask()
+        local text = atlas.current():traceback()
+        return text
+    end
+    local line = check.here(-3)
+
+    check.ok((ask():find(line, 1, true) or 100) <= 5, ask())
+    local inside = coroutine.wrap(function()
+        return ask(), nil
+    end)()
+    check.has(inside, line)
+    check.has(inside, check.here(-3))
+end)
+
 return check.finish()

@@ -48,6 +48,7 @@ local samples = {
     end,
     ["atlas.Singleflight"] = atlas.singleflight,
     ["atlas.Task"] = atlas.current,
+    ["atlas.Var"] = atlas.var,
     ["atlas.TaskCancelled"] = function()
         return require("atlas.errors").TaskCancelled.new "reason"
     end,

@@ -274,4 +274,7 @@ local function main()
     return 0
 end
 
-return main()
+local status = main()
+-- What the application's modules have spawned ends with the server.
+require("atlas.task.core").cancel_children()
+return status

@@ -369,6 +369,35 @@ m_len(lua_State *L)
 }
 
 static int
+count(const struct atl_link *list)
+{
+    const struct atl_link *link;
+    int n = 0;
+
+    for (link = list->next; link != list; link = link->next)
+        n++;
+    return n;
+}
+
+static int
+m_tostring(lua_State *L)
+{
+    const struct atl_channel *ch = arg_channel(L);
+    int receiving = count(&ch->receivers), sending = count(&ch->senders);
+
+    lua_settop(L, 1);
+    lua_pushfstring(L, "%s (%d of %d buffered", atl_channel_type, ch->count,
+                    ch->capacity);
+    if (receiving > 0)
+        lua_pushfstring(L, ", %d receiving", receiving);
+    if (sending > 0)
+        lua_pushfstring(L, ", %d sending", sending);
+    lua_pushstring(L, ch->closed ? ", closed)" : ")");
+    lua_concat(L, lua_gettop(L) - 1);
+    return 1;
+}
+
+static int
 m_gc(lua_State *L)
 {
     struct atl_channel *ch = lua_touserdata(L, 1);
@@ -399,9 +428,8 @@ static const struct atl_reg methods[] = {
 };
 
 static const struct atl_reg metamethods[] = {
-    {"__len", m_len, 0},
-    {"__gc", m_gc, 0},
-    {NULL, NULL, 0},
+    {"__len", m_len, 0},           {"__gc", m_gc, 0}, {"__close", m_close, 0},
+    {"__tostring", m_tostring, 0}, {NULL, NULL, 0},
 };
 
 static const struct atl_reg functions[] = {

@@ -4,7 +4,11 @@
  * Laws:
  * 1. A group is over when all its tasks are: the call that opened it stays
  *    in join() until then, cancelled or not.
- * 2. The userdata is anchored as long as it owns a task that runs.
+ * 2. The userdata is anchored as long as it owns a task that runs, or one
+ *    whose failure nobody has handled.
+ * 3. A group is over when the body around it is: one that was left open, in a
+ *    generator that nobody resumes any more, is cancelled, and its tasks
+ *    become children of the task.
  */
 #include <stdio.h>
 
@@ -24,10 +28,11 @@ struct group {
     struct atl_owner owner;
     struct atl_vm *vm;
     struct atl_timed_scope *scope; /* NULL: closed */
+    struct atl_held held;          /* of the task around it, while open */
     struct atl_link waiting; /* tasks beyond the limit, by their queue link */
     struct atl_link nexters; /* struct next_op */
     struct atl_wait *joiner;
-    int anchor;        /* registry reference to the userdata */
+    int anchor;        /* registry reference to the userdata, law 2 */
     int finished_from; /* user value[from .. to - 1]: finished tasks */
     int finished_to;
     uint32_t limit; /* 0: none */
@@ -112,6 +117,13 @@ offer(struct group *g, struct atl_lua_task *t)
 }
 
 static void
+unanchor(struct group *g)
+{
+    luaL_unref(g->vm->L, LUA_REGISTRYINDEX, g->anchor);
+    g->anchor = LUA_NOREF;
+}
+
+static void
 on_all_ended(struct group *g)
 {
     struct atl_wait *joiner = g->joiner;
@@ -126,10 +138,8 @@ on_all_ended(struct group *g)
     g->joiner = NULL;
     if (joiner != NULL)
         atl_wake(joiner, 0);
-    if (g->scope == NULL) { /* its host died without closing it */
-        luaL_unref(g->vm->L, LUA_REGISTRYINDEX, g->anchor);
-        g->anchor = LUA_NOREF;
-    }
+    if (atl_list_is_empty(&g->owner.children)) /* no failure waits there */
+        unanchor(g);
 }
 
 static void
@@ -153,6 +163,41 @@ on_child_ended(struct atl_owner *owner, struct atl_task *child)
         on_all_ended(g);
 }
 
+/* Nothing is spawned in it any more. */
+static void
+close_scope(struct group *g)
+{
+    int reason = g->scope->scope.reason;
+
+    atl_list_remove(&g->held.link);
+    (void)atl_timed_leave(g->owner.task, g->scope);
+    g->scope = NULL;
+    unanchor(g);
+    if (reason != 0)
+        luaL_unref(g->vm->L, LUA_REGISTRYINDEX, reason);
+}
+
+/* Law 3. */
+static void
+on_lost(struct atl_held *held, struct atl_lua_task *t)
+{
+    struct group *g = ATL_OWNER(held, struct group, held);
+    struct atl_owner *to = &t->task.own;
+    struct atl_link *link;
+
+    g->joiner = NULL; /* its wait was abandoned */
+    g->cancelled = true;
+    cancel(g, 0);
+    for (link = g->owner.children.next; link != &g->owner.children;
+         link = link->next)
+        ATL_OWNER(link, struct atl_task, sibling)->owner = to;
+    atl_list_splice(&to->children, &g->owner.children);
+    to->running += g->owner.running;
+    g->owner.running = 0;
+    close_scope(g);
+    on_all_ended(g);
+}
+
 static const struct atl_owner_ops owner_ops = {on_child_ended, true};
 
 /* --- for users --- */
@@ -171,6 +216,10 @@ m_spawn(lua_State *L)
     if (nargs > ATL_MAX_VALUES)
         return atl_raise(L, "too many values: %d, at most %d", nargs,
                          ATL_MAX_VALUES);
+    if (g->anchor == LUA_NOREF) {
+        lua_pushvalue(L, 1);
+        g->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
     t = atl_sched_spawn(g->vm, L, nargs, &g->owner, &g->scope->scope);
     atl_list_push(&g->waiting, &t->task.queue);
     start_waiting(g);
@@ -239,18 +288,19 @@ f_open(lua_State *L)
     g = atl_newuserdata(L, sizeof(*g));
     *g = (struct group){.object = {group_type},
                         .vm = vm,
+                        .held = {.lost = on_lost},
                         .limit = (uint32_t)limit,
                         .collect = collect};
     g->anchor = LUA_NOREF;
     atl_owner_init(&g->owner, &owner_ops, &t->task);
+    atl_list_init(&g->held.link);
     atl_list_init(&g->waiting);
     atl_list_init(&g->nexters);
     luaL_setmetatable(L, group_type);
     lua_newtable(L);
     atl_setuservalue(L, -2);
-    lua_pushvalue(L, -1);
-    g->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
     g->scope = atl_timed_enter(&t->task, UINT64_MAX, 0);
+    atl_list_push(&t->held, &g->held.link);
     return 1;
 }
 
@@ -287,7 +337,7 @@ f_close(lua_State *L)
 {
     struct group *g = arg_group(L);
     struct atl_link *link;
-    int reason = g->scope->scope.reason, n = 0;
+    int n = 0;
 
     lua_newtable(L);
     while ((link = g->owner.children.next) != &g->owner.children) {
@@ -302,13 +352,35 @@ f_close(lua_State *L)
         lua_rawseti(L, -2, ++n);
         atl_outcome_set_handled(L, t);
     }
-    (void)atl_timed_leave(g->owner.task, g->scope);
-    g->scope = NULL;
-    if (reason != 0)
-        luaL_unref(L, LUA_REGISTRYINDEX, reason);
-    luaL_unref(L, LUA_REGISTRYINDEX, g->anchor);
+    if (g->scope != NULL) /* the body around it has not ended meanwhile */
+        close_scope(g);
     lua_pushboolean(L, g->cancelled);
     return 2;
+}
+
+static int
+m_tostring(lua_State *L)
+{
+    const struct group *g = arg_group(L);
+
+    if (g->scope == NULL)
+        lua_pushfstring(L, "%s (over)", group_type);
+    else
+        lua_pushfstring(L, "%s (%d running, %d waiting%s)", group_type,
+                        (int)g->active, (int)(g->owner.running - g->active),
+                        g->scope->scope.cancelled ? ", cancelled" : "");
+    return 1;
+}
+
+/* Open, but nobody can go on in it: a generator that was collected. */
+static int
+m_gc(lua_State *L)
+{
+    struct group *g = lua_touserdata(L, 1);
+
+    if (g->scope != NULL)
+        close_scope(g);
+    return 0;
 }
 
 /* --- arguments of the Lua functions of the same names --- */
@@ -366,6 +438,12 @@ static const struct atl_reg methods[] = {
     {NULL, NULL, 0},
 };
 
+static const struct atl_reg metamethods[] = {
+    {"__tostring", m_tostring, 0},
+    {"__gc", m_gc, 0},
+    {NULL, NULL, 0},
+};
+
 static const struct atl_reg functions[] = {
     {"open", f_open, AWAITS}, {"fail", f_fail, 0}, {"join", f_join, AWAITS},
     {"close", f_close, 0},    {NULL, NULL, 0},
@@ -376,7 +454,7 @@ luaopen_atlas_group(lua_State *L)
 {
     struct atl_vm *vm = ATL_VM(L);
 
-    atl_reg_type(L, vm, group_type, methods, NULL);
+    atl_reg_type(L, vm, group_type, methods, metamethods);
     lua_pop(L, 1);
     lua_newtable(L);
     atl_reg_set(L, vm, functions);

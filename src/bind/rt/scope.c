@@ -22,7 +22,16 @@ running_task(lua_State *L)
     return task;
 }
 
-/* timeout(seconds, fn), move_on(seconds, fn) -> scope: for leave(). */
+/* Push what leave() is to be called with. */
+static int
+push_scope(lua_State *L, struct atl_timed_scope *scope)
+{
+    lua_pushlightuserdata(L, scope);
+    lua_pushnumber(L, scope->serial);
+    return 2;
+}
+
+/* timeout(seconds, fn), move_on(seconds, fn) -> scope, serial: for leave(). */
 static int
 f_enter(lua_State *L)
 {
@@ -35,27 +44,30 @@ f_enter(lua_State *L)
     atl_arg_callable(L, 2);
     if (secs < 1e9)
         due = atl_loop_clock(task->loop) + (uint64_t)(secs * NS_PER_S);
-    lua_pushlightuserdata(L, atl_timed_enter(task, due, 0));
-    return 1;
+    return push_scope(L, atl_timed_enter(task, due, 0));
 }
 
-/* shield(fn) -> scope: for leave(), in the same task. */
+/* shield(fn) -> scope, serial: for leave(). */
 static int
 f_shield(lua_State *L)
 {
     atl_arg_callable(L, 1);
-    lua_pushlightuserdata(
-        L, atl_timed_enter(running_task(L), UINT64_MAX, GRACE_NS));
-    return 1;
+    return push_scope(L,
+                      atl_timed_enter(running_task(L), UINT64_MAX, GRACE_NS));
 }
 
-/* leave(scope) -> was it this scope's own deadline that has ended it? */
+/*
+ * leave(scope, serial) -> was it this scope's own deadline that has ended it?
+ * A generator may leave one whose task has ended: it is gone.
+ */
 static int
 f_leave(lua_State *L)
 {
-    struct atl_timed_scope *scope = lua_touserdata(L, 1);
+    struct atl_timed_scope *scope =
+        atl_timed_find(lua_touserdata(L, 1), (uint32_t)lua_tonumber(L, 2));
 
-    lua_pushboolean(L, atl_timed_leave(running_task(L), scope));
+    lua_pushboolean(L,
+                    scope != NULL && atl_timed_leave(running_task(L), scope));
     return 1;
 }
 

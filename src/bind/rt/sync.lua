@@ -9,11 +9,16 @@ local M = {}
 ---@return atlas.Event event
 function M.event() end
 
---- Make a lock, which nobody holds.
+--- Make a lock, which nobody holds. A task that ends with a lock that it has
+--- acquired and not released, its deferred functions included, gives it to the
+--- next who waits, and an error is logged that names the task and the line of
+--- `acquire`. In Lua 5.4 a lock may be a to-be-closed variable: it is released
+--- at the end of the block if this task holds it then.
 ---@return atlas.Lock lock
 function M.lock() end
 
---- Make a semaphore.
+--- Make a semaphore. In Lua 5.4 it may be a to-be-closed variable, which gives
+--- back one permit.
 ---@param permits integer  1 to 1e9
 ---@return atlas.Semaphore semaphore
 function M.semaphore(permits) end

@@ -14,6 +14,7 @@
 
 #define CALLBACK_TYPE "atlas.Callback"
 #define MAX_SLEEP 1e9 /* seconds: 31 years */
+#define MIN_INTERVAL 1e-4
 #define NS_PER_S 1e9
 
 /* --- time --- */
@@ -75,6 +76,36 @@ f_check(lua_State *L)
     return atl_check_task(L);
 }
 
+/* wrap(fn), supervise(fn): only, is it one? */
+static int
+f_check_callable(lua_State *L)
+{
+    atl_arg_callable(L, 1);
+    return 0;
+}
+
+/* interval(seconds): can they be those between two ticks? */
+static int
+f_check_interval(lua_State *L)
+{
+    lua_Number secs = atl_arg_number(L, 1);
+
+    if (!(secs >= MIN_INTERVAL && secs <= MAX_SLEEP))
+        return atl_arg_error(L, 1, "seconds from 0.0001 to 1e9 expected");
+    return 0;
+}
+
+/* random() -> a number from 0, below 1, that no user's seed has a part in. */
+static int
+f_random(lua_State *L)
+{
+    uint32_t bits = 0;
+
+    (void)uv_random(NULL, NULL, &bits, sizeof(bits), 0, NULL);
+    lua_pushnumber(L, (lua_Number)bits / 4294967296.0);
+    return 1;
+}
+
 static int
 f_now(lua_State *L)
 {
@@ -124,12 +155,18 @@ f_detach(lua_State *L)
     return 1;
 }
 
-/* log_error(text, error): with the traceback that the running task has kept. */
+/*
+ * log_error(text, error, trace): with this traceback, or else with the one that
+ * the running task has kept.
+ */
 static int
 f_log_error(lua_State *L)
 {
-    lua_settop(L, 2);
-    atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 2);
+    lua_settop(L, 3);
+    if (lua_isstring(L, 3))
+        atl_trace_push_text(L, 2, 3);
+    else
+        atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 2);
     atl_log(ATL_LOG_ERROR, "%s: %s", lua_tostring(L, 1), lua_tostring(L, -1));
     return 0;
 }
@@ -159,6 +196,17 @@ f_cancel_others(lua_State *L)
         if (task != self && task->state != ATL_TASK_DONE)
             atl_scope_cancel_all(&task->base);
     }
+    return 0;
+}
+
+/* cancel_children(): those of the running task. */
+static int
+f_cancel_children(lua_State *L)
+{
+    struct atl_link *children = &ATL_VM(L)->loop.current->own.children, *link;
+
+    for (link = children->next; link != children; link = link->next)
+        atl_task_cancel(ATL_OWNER(link, struct atl_task, sibling), 0);
     return 0;
 }
 
@@ -275,9 +323,21 @@ m_traceback(lua_State *L)
     struct atl_lua_task *t = atl_arg_task(L, 1);
 
     atl_task_get_value_of(L, 1, "trace");
-    if (t->task.state != ATL_TASK_DONE || (t->failed && lua_isnil(L, -1)))
+    if (t->task.state == ATL_TASK_RUNNING)
+        atl_trace_push_running(L, t, 1);
+    else if (t->task.state != ATL_TASK_DONE || (t->failed && lua_isnil(L, -1)))
         atl_trace_push(L, t); /* as it stands; a stack overflow left none */
     return 1;
+}
+
+/* task:on_complete(fn) -> function that takes it back */
+static int
+m_on_complete(lua_State *L)
+{
+    struct atl_lua_task *t = atl_arg_task(L, 1);
+
+    atl_arg_callable(L, 2);
+    return atl_outcome_observe(L, t);
 }
 
 static int
@@ -421,6 +481,7 @@ static const struct atl_reg methods[] = {
     {"status", m_status, 0},
     {"name", m_name, 0},
     {"traceback", m_traceback, 0},
+    {"on_complete", m_on_complete, 0},
     {NULL, NULL, 0},
 };
 
@@ -438,9 +499,12 @@ static const struct atl_reg functions[] = {
     {"others", f_others, 0},
     {"cancel_others", f_cancel_others, 0},
     {"log_error", f_log_error, 0},
+    {"on_error", atl_trace_on_error, 0},
     {"sleep", f_sleep, AWAITS | SMALL},
     {"checkpoint", f_checkpoint, AWAITS | SMALL},
     {"now", f_now, 0},
+    {"random", f_random, 0},
+    {"cancel_children", f_cancel_children, 0},
     {"callback", f_callback, 0},
     {NULL, NULL, 0},
 };
@@ -449,6 +513,10 @@ static const struct atl_reg functions[] = {
 static const struct atl_reg checks[] = {
     {"await", f_check, AWAITS},
     {"suspend", f_check, AWAITS},
+    {"wrapped function", f_check, AWAITS},
+    {"wrap", f_check_callable, 0},
+    {"supervise", f_check_callable, 0},
+    {"interval", f_check_interval, 0},
     {NULL, NULL, 0},
 };
 

@@ -141,3 +141,23 @@ function Task:name(name) end
 --- chunk. Of a failed task: where its error was raised.
 ---@return string? traceback  nil: it has ended well
 function Task:traceback() end
+
+--- Call `fn` when it has ended, or soon if it has: with nil and what its
+--- function has returned, or with its error, TaskCancelled if it was cancelled.
+--- `fn` runs in a task of its own that nobody owns: it may wait, and its error
+--- is logged. An error of the task isn't handled by that: it still goes to
+--- whoever awaits the task, or to its parent.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local task = atlas.spawn(function() return "tea" end)
+--- task:on_complete(function(err, drink) print(err, drink) end)
+--- task:await()
+--- ```
+--- ```text
+--- nil	tea
+--- ```
+---@param fn fun(err: any, ...)
+---@return fun() take_back  forgets `fn`, if it hasn't been called yet
+function Task:on_complete(fn) end
