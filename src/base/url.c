@@ -100,6 +100,8 @@ atl_url_append(struct atl_buf *out, struct atl_str in, const char *keep)
     int err;
     char *p;
 
+    if (in.len == 0)
+        return 0;
     for (i = 0; i < in.len; i++)
         need += is_kept(in.ptr[i], keep) ? 0 : 2;
     if ((err = atl_buf_reserve(out, need)) != 0)

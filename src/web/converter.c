@@ -53,13 +53,13 @@ atl_converters_init(struct atl_converters *c)
 void
 atl_converters_deinit(struct atl_converters *c)
 {
-    unsigned i;
+    struct atl_converter *there, *next;
 
-    for (i = 0; i < c->count; i++) {
-        atl_free((void *)c->custom[i]->name.ptr);
-        atl_free(c->custom[i]);
+    for (there = c->custom; there != NULL; there = next) {
+        next = there->next;
+        atl_free((void *)there->name.ptr);
+        atl_free(there);
     }
-    atl_free(c->custom);
     atl_converters_init(c);
 }
 
@@ -80,24 +80,25 @@ atl_converters_add(struct atl_converters *c, struct atl_str name,
         .order = c->count,
         .match = match,
         .data = data,
+        .next = c->custom,
     };
-    /* Each by itself, since patterns point to them. */
-    c->custom = atl_realloc(c->custom, (c->count + 1) * sizeof(c->custom[0]));
-    c->custom[c->count++] = added;
+    c->custom = added;
+    c->count++;
     return 0;
 }
 
 const struct atl_converter *
 atl_converters_find(const struct atl_converters *c, struct atl_str name)
 {
+    const struct atl_converter *there;
     size_t i;
 
     for (i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
         if (atl_str_eq(built_in[i].name, name))
             return &built_in[i];
-    for (i = 0; i < c->count; i++)
-        if (atl_str_eq(c->custom[i]->name, name))
-            return c->custom[i];
+    for (there = c->custom; there != NULL; there = there->next)
+        if (atl_str_eq(there->name, name))
+            return there;
     return NULL;
 }
 

@@ -52,11 +52,12 @@ struct atl_converter {
     unsigned order; /* of registration, among the custom ones */
     atl_converter_fn match;
     void *data;
+    struct atl_converter *next; /* of those registered */
 };
 
 /* The built-in converters and those registered by name. */
 struct atl_converters {
-    struct atl_converter **custom; /* owned, in the order of registration */
+    struct atl_converter *custom; /* owned, the last one first */
     unsigned count;
 };
 

@@ -279,8 +279,7 @@ bool
 atl_parts_match(struct atl_parts_text *t, const struct atl_pattern_part *parts,
                 unsigned count, struct atl_str s, struct atl_str *values)
 {
-    struct run r;
-    unsigned i, params;
+    struct run r = {.text = t, .values = values}; /* nothing is seen yet */
 
     if (count > 0 && parts[0].converter == NULL) {
         struct atl_str text = parts[0].text;
@@ -294,14 +293,9 @@ atl_parts_match(struct atl_parts_text *t, const struct atl_pattern_part *parts,
     }
     if (count == 0)
         return s.len == 0;
-    r.text = t;
     r.parts = parts;
     r.count = count;
     r.end = s.ptr + s.len;
-    r.values = values;
-    params = (count + 1) / 2;
-    for (i = 0; i < params; i++)
-        r.seen[i].begun = r.seen[i].low = NULL;
     return match_param(&r, 0, 0, s.ptr);
 }
 

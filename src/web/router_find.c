@@ -135,7 +135,6 @@ search_hosts(struct search *s, const struct atl_router *r, struct atl_str host,
     const struct atl_router_host *there;
     struct atl_parts_text t;
     uint64_t hash;
-    uint32_t i;
 
     if (!atl_parts_text_host(&t, host, arena))
         return false;
@@ -144,11 +143,11 @@ search_hosts(struct search *s, const struct atl_router *r, struct atl_str host,
     there = atl_router_table_find(&r->host_texts, hash, t.text);
     if (there != NULL && search_paths(s, &there->root, 0))
         return true;
-    for (i = 0; i < r->host_form_count; i++) {
-        const struct atl_pattern *p = r->host_forms[i]->pattern;
+    for (there = r->host_forms; there != NULL; there = there->next) {
+        const struct atl_pattern *p = there->pattern;
 
         if (atl_parts_match(&t, p->parts, p->part_count, t.text, s->values) &&
-            search_paths(s, &r->host_forms[i]->root, p->param_count))
+            search_paths(s, &there->root, p->param_count))
             return true;
     }
     return false;
@@ -217,7 +216,7 @@ atl_router_find(const struct atl_router *r, const struct atl_target *t,
                                                : t->method | ATL_METHOD_ANY;
     s.allowed = 0;
     s.values = out->values;
-    if (r->host_texts.count > 0 || r->host_form_count > 0)
+    if (r->host_texts.count > 0 || r->host_forms != NULL)
         found = search_hosts(&s, r, t->host, arena);
     if (!found)
         found = search_paths(&s, &r->root, 0);

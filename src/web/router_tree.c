@@ -241,59 +241,58 @@ atl_router_tree_grow(struct atl_router_node *root,
 
 /* ---- hosts ---- */
 
-static void
-insert_form(struct atl_router *r, struct atl_router_host *host)
+/* Where `host` stands in the list of forms, or should. */
+static struct atl_router_host **
+find_form(struct atl_router *r, const struct atl_pattern *host, bool *found_out)
 {
-    const struct atl_pattern *p = host->pattern;
-    uint32_t i = r->host_form_count;
+    struct atl_router_host **link = &r->host_forms;
+    int order = -1;
 
-    r->host_forms =
-        atl_realloc(r->host_forms, (i + 1) * sizeof(r->host_forms[0]));
-    for (; i > 0; i--) {
-        const struct atl_pattern *left = r->host_forms[i - 1]->pattern;
+    for (; *link != NULL; link = &(*link)->next) {
+        const struct atl_pattern *there = (*link)->pattern;
 
-        if (atl_parts_compare(left->parts, left->part_count, p->parts,
-                              p->part_count) <= 0)
+        order = atl_parts_compare(host->parts, host->part_count, there->parts,
+                                  there->part_count);
+        if (order <= 0)
             break;
-        r->host_forms[i] = r->host_forms[i - 1];
     }
-    r->host_forms[i] = host;
-    r->host_form_count++;
+    *found_out = *link != NULL && order == 0;
+    return link;
 }
 
-static struct atl_router_host *
-find_host(const struct atl_router *r, const struct atl_pattern *host)
+static struct atl_router_node *
+grow_form(struct atl_router *r, const struct atl_pattern *host)
 {
-    uint32_t i;
+    struct atl_router_host **link, *made;
+    bool found;
 
-    if (host->param_count == 0)
-        return atl_router_table_find(&r->host_texts, hash_text(host->source),
-                                     host->parts[0].text);
-    for (i = 0; i < r->host_form_count; i++) {
-        const struct atl_pattern *there = r->host_forms[i]->pattern;
-
-        if (atl_parts_compare(there->parts, there->part_count, host->parts,
-                              host->part_count) == 0)
-            return r->host_forms[i];
-    }
-    return NULL;
+    link = find_form(r, host, &found);
+    if (found)
+        return &(*link)->root;
+    made = atl_calloc(1, sizeof(*made));
+    made->pattern = host;
+    made->next = *link;
+    *link = made;
+    return &made->root;
 }
 
 struct atl_router_node *
 atl_router_tree_host(struct atl_router *r, const struct atl_pattern *host)
 {
     struct atl_router_host *there;
+    struct atl_str text;
 
     if (host == NULL)
         return &r->root;
-    if ((there = find_host(r, host)) != NULL)
-        return &there->root;
-    there = atl_calloc(1, sizeof(*there));
-    there->pattern = host;
-    if (host->param_count == 0)
-        table_add(&r->host_texts, host->parts[0].text, there);
-    else
-        insert_form(r, there);
+    if (host->param_count > 0)
+        return grow_form(r, host);
+    text = host->parts[0].text;
+    there = atl_router_table_find(&r->host_texts, hash_text(text), text);
+    if (there == NULL) {
+        there = atl_calloc(1, sizeof(*there));
+        there->pattern = host;
+        table_add(&r->host_texts, text, there);
+    }
     return &there->root;
 }
 
@@ -353,14 +352,16 @@ free_host(struct atl_router_host *host)
 void
 atl_router_tree_free(struct atl_router *r)
 {
+    struct atl_router_host *host, *next;
     uint32_t i;
 
     for (i = 0; r->host_texts.count > 0 && i <= r->host_texts.mask; i++)
         if (r->host_texts.entries[i].value != NULL)
             free_host(r->host_texts.entries[i].value);
     atl_free(r->host_texts.entries);
-    for (i = 0; i < r->host_form_count; i++)
-        free_host(r->host_forms[i]);
-    atl_free(r->host_forms);
+    for (host = r->host_forms; host != NULL; host = next) {
+        next = host->next;
+        free_host(host);
+    }
     free_node(&r->root);
 }

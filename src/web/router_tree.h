@@ -64,16 +64,16 @@ struct atl_router_node {
 struct atl_router_host {
     const struct atl_pattern *pattern;
     struct atl_router_node root;
+    struct atl_router_host *next; /* among those with parameters */
 };
 
 #define ATL_ROUTER_OTHER_METHODS 48
 
 struct atl_router {
-    struct atl_router_node root;         /* for any host */
-    struct atl_router_table host_texts;  /* of hosts, owned */
-    struct atl_router_host **host_forms; /* owned: those with parameters, in
-                                            order of precedence */
-    uint32_t host_form_count;
+    struct atl_router_node root;        /* for any host */
+    struct atl_router_table host_texts; /* of hosts, owned */
+    struct atl_router_host *host_forms; /* owned: those with parameters, in the
+                                           order of precedence */
     unsigned other_method_count;
     char *other_methods[ATL_ROUTER_OTHER_METHODS]; /* owned */
     size_t route_count;
