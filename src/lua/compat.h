@@ -10,6 +10,9 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #if LUA_VERSION_NUM >= 504
 
 #define atl_newuserdata(L, size) lua_newuserdatauv((L), (size), 1)
@@ -22,6 +25,22 @@ static inline int
 atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
 {
     return lua_resume(co, from, nargs, results_out);
+}
+
+/* Push `n` if a Lua number can hold it exactly. */
+static inline bool
+atl_push_exact(lua_State *L, int64_t n)
+{
+    lua_pushinteger(L, n);
+    return true;
+}
+
+/* The number at `i` is an integer that a double may not hold. */
+static inline bool
+atl_is_int64(lua_State *L, int i, int64_t *n_out)
+{
+    *n_out = lua_isinteger(L, i) ? lua_tointeger(L, i) : 0;
+    return lua_isinteger(L, i);
 }
 
 #else /* LuaJIT: 5.1 with parts of 5.2 */
@@ -44,6 +63,23 @@ atl_resume(lua_State *co, lua_State *from, int nargs, int *results_out)
     (void)from;
     *results_out = lua_gettop(co);
     return status;
+}
+
+static inline bool
+atl_push_exact(lua_State *L, int64_t n)
+{
+    bool exact = n <= (int64_t)1 << 53 && n >= -((int64_t)1 << 53);
+
+    if (exact)
+        lua_pushnumber(L, (lua_Number)n);
+    return exact;
+}
+
+static inline bool
+atl_is_int64(lua_State *L, int i, int64_t *n_out)
+{
+    (void)L, (void)i, (void)n_out;
+    return false;
 }
 
 static inline int

@@ -8,21 +8,37 @@
 
 static const char tag; /* its address marks "raise what follows" */
 
+/* Make an error object of the message on top of the stack. */
+static void
+wrap_message(lua_State *L, struct atl_vm *vm, int code)
+{
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    lua_pushstring(L, atl_err_name(code));
+    lua_setfield(L, -2, "code");
+    atl_vm_push(L, vm->refs.error_meta);
+    lua_setmetatable(L, -2);
+}
+
 int
 atl_push_error(lua_State *L, struct atl_vm *vm, int code, const char *what)
 {
     lua_pushnil(L);
-    lua_createtable(L, 0, 2);
-    lua_pushstring(L, atl_err_name(code));
-    lua_setfield(L, -2, "code");
     if (what != NULL)
         lua_pushfstring(L, "%s: %s", what, atl_err_text(code));
     else
         lua_pushstring(L, atl_err_text(code));
-    lua_setfield(L, -2, "message");
-    atl_vm_push(L, vm->refs.error_meta);
-    lua_setmetatable(L, -2);
+    wrap_message(L, vm, code);
     return 2;
+}
+
+void
+atl_push_error_object(lua_State *L, struct atl_vm *vm, int code,
+                      const char *message)
+{
+    lua_pushstring(L, message);
+    wrap_message(L, vm, code);
 }
 
 void

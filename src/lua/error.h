@@ -13,6 +13,10 @@
  */
 int atl_push_error(lua_State *L, struct atl_vm *vm, int code, const char *what);
 
+/* Push the error object alone, with `message` as it is. */
+void atl_push_error_object(lua_State *L, struct atl_vm *vm, int code,
+                           const char *message);
+
 /* What a resumed C function asks its Lua wrapper to raise: boot.lua knows
  * the numbers. */
 enum atl_raise {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "lua/json.h"
 #include "lua/loader.h"
 #include "lua/sched.h"
 #include "lua/watch.h"
@@ -36,6 +37,7 @@ atl_vm_new(struct atl_vm **vm_out)
     luaL_openlibs(vm->L);
     atl_loader_open(vm);
     atl_watch_open(vm);
+    atl_json_open(vm);
     if ((err = atl_sched_open(vm)) != 0)
         goto fail_state;
     *vm_out = vm;

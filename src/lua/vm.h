@@ -45,6 +45,13 @@ struct atl_vars {
     int count, room;
     int free; /* the first; 0: none */
     int weak; /* registry reference: the metatable of sets */
+
+/* JSON's part of the VM (json.h): references, and what they refer to. */
+struct atl_vm_json {
+    int null_ref, array_ref, tojson_ref, scratch_ref;
+    const void *null;  /* the sentinel */
+    const void *array; /* the metatable of arrays */
+    struct atl_json_scratch *scratch;
 };
 
 #define ATL_MAX_SOURCES 1024 /* chunk names kept for "spawned at" */
@@ -67,6 +74,7 @@ struct atl_vm {
     struct atl_watch *watch; /* owned; NULL: nothing is watched */
     struct atl_loop loop;
     struct atl_vm_refs refs;
+    struct atl_vm_json json;
     struct atl_slot *slots; /* owned; slot 0 is never used */
     int slot_count, slot_room;
     int idle; /* first free slot with a coroutine */
