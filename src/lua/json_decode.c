@@ -27,6 +27,7 @@
 #define MAX_STACK 3000     /* values of all that are open */
 #define SLOTS 8            /* that one step may take */
 #define MIN_ROOM 64
+#define MAX_QUICK_DIGITS 9
 #define MIN_CACHED 400 /* bytes of a text that may repeat keys */
 #define ERROR_ROOM 160
 
@@ -76,7 +77,8 @@ fail(struct decoder *d, const char *at, int code, const char *format, ...)
 }
 
 /* Something else than `wanted` is at p. */
-static int __attribute__((cold)) fail_at(struct decoder *d, const char *wanted)
+static int
+fail_at(struct decoder *d, const char *wanted)
 {
     unsigned char c;
 
@@ -121,12 +123,17 @@ push_error(struct decoder *d, int code, const char *start)
 static inline void
 skip_space(struct decoder *d)
 {
-    while (d->p < d->end &&
-           (*d->p == ' ' || *d->p == '\n' || *d->p == '\r' || *d->p == '\t'))
-        d->p++;
+    const char *p = d->p, *end = d->end;
+
+    if (p == end || (unsigned char)*p > ' ') /* mostly */
+        return;
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    d->p = p;
 }
 
-static int __attribute__((cold)) grow_stack(struct decoder *d)
+static int
+grow_stack(struct decoder *d)
 {
     int more = d->room > MIN_ROOM ? d->room : MIN_ROOM;
 
@@ -206,12 +213,36 @@ push_inexact(struct decoder *d, const struct atl_number *n, const char *start)
                 len < 40 ? (int)len : 40, start, len < 40 ? "" : "...");
 }
 
+static inline bool
+is_digit(char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* What follows a number in a compact text. */
+static inline bool
+is_delimiter(char c)
+{
+    return c == ',' || c == ']' || c == '}';
+}
+
 static int
 read_number(struct decoder *d)
 {
-    const char *start = d->p;
+    const char *start = d->p, *p = start;
     struct atl_number n;
+    int64_t sum = 0;
 
+    /* Most are integers of a few digits. */
+    while (p < d->end && is_digit(*p) && p - start < MAX_QUICK_DIGITS)
+        sum = 10 * sum + (*p++ - '0');
+    if (p > start && p < d->end && is_delimiter(*p) &&
+        (*start != '0' || p == start + 1)) {
+        (void)atl_push_exact(d->L, sum);
+        d->p = p;
+        d->top++;
+        return 0;
+    }
     atl_number_read(&n, start, d->end);
     d->p = n.end;
     d->top++;
@@ -233,6 +264,17 @@ read_number(struct decoder *d)
     if (d->p < d->end && *d->p >= '0' && *d->p <= '9')
         return fail(d, start, ATL_E_INVALID, "a number with a leading 0");
     return fail_at(d, "a digit");
+}
+
+/* Find the end of a string: true if its text means itself and p is its quote;
+ * or p is what has to be looked at. */
+static inline bool
+find_quote(struct decoder *d, const char *start)
+{
+    d->p = atl_json_skip_plain(start, d->end);
+    if (d->p < d->end && (unsigned char)*d->p >= 0x80)
+        d->p = atl_json_skip_text(d->p, d->end);
+    return d->p < d->end && *d->p == '"';
 }
 
 /* Push the string whose text, from `start`, has something in it that isn't
@@ -263,8 +305,7 @@ read_string(struct decoder *d)
     const char *start = d->p + 1;
     int err;
 
-    d->p = atl_json_skip_text(start, d->end);
-    if (d->p < d->end && *d->p == '"')
+    if (find_quote(d, start))
         lua_pushlstring(d->L, start, (size_t)(d->p - start));
     else if ((err = push_unescaped(d, start)) != 0)
         return err;
@@ -346,17 +387,18 @@ read_array(struct decoder *d)
 
 /* --- objects --- */
 
-/* Push the key that is known as entry `i`. */
+/* Push the present key, which is known. */
 static void
-push_known_key(struct decoder *d, unsigned i, const char *ptr, size_t len)
+push_known_key(struct decoder *d, const char *ptr)
 {
+    unsigned i = d->keys.last;
     uint64_t bit = (uint64_t)1 << i;
 
     if ((d->keys.pushed & bit) != 0) {
         lua_pushvalue(d->L, d->keys_slot + (int)i);
         return;
     }
-    lua_pushlstring(d->L, ptr, len);
+    lua_pushlstring(d->L, ptr, d->keys.entries[i].len);
     if (d->keys_slot > 0) {
         lua_pushvalue(d->L, -1);
         lua_replace(d->L, d->keys_slot + (int)i);
@@ -364,34 +406,47 @@ push_known_key(struct decoder *d, unsigned i, const char *ptr, size_t len)
     }
 }
 
+/* Push the key at `start`, behind its quote; p is its closing quote then. */
+static int
+push_key(struct decoder *d, const char *start, uint32_t object,
+         enum atl_json_seen *seen_out)
+{
+    bool is_known = atl_json_keys_expect(&d->keys, start, d->end);
+    size_t len;
+
+    if (is_known) {
+        d->p = start + d->keys.entries[d->keys.last].len;
+    } else {
+        if (!find_quote(d, start)) {
+            *seen_out = ATL_JSON_UNSURE;
+            return push_unescaped(d, start);
+        }
+        len = (size_t)(d->p - start);
+        if (len > UINT32_MAX) {
+            *seen_out = ATL_JSON_UNSURE;
+            lua_pushlstring(d->L, start, len);
+            return 0;
+        }
+        is_known = atl_json_keys_find(&d->keys, start, len);
+        if (!is_known)
+            lua_pushlstring(d->L, start, len);
+    }
+    if (is_known)
+        push_known_key(d, start);
+    *seen_out = atl_json_keys_note(&d->keys, object, is_known);
+    return 0;
+}
+
+/* A key and the colon. */
 static int
 read_key(struct decoder *d, uint32_t object, enum atl_json_seen *seen_out)
 {
-    const char *start = d->p + 1;
-    size_t len;
-    unsigned i;
-    bool known;
     int err;
 
     if (d->p == d->end || *d->p != '"')
         return fail_at(d, "a key in quotes");
-    d->p = atl_json_skip_text(start, d->end);
-    len = (size_t)(d->p - start);
-    if (d->p == d->end || *d->p != '"') {
-        if ((err = push_unescaped(d, start)) != 0)
-            return err;
-        *seen_out = ATL_JSON_UNSURE;
-    } else if (len > UINT32_MAX) {
-        lua_pushlstring(d->L, start, len);
-        *seen_out = ATL_JSON_UNSURE;
-    } else {
-        i = atl_json_keys_index(start, len);
-        *seen_out = atl_json_keys_note(&d->keys, i, start, len, object, &known);
-        if (known)
-            push_known_key(d, i, start, len);
-        else
-            lua_pushlstring(d->L, start, len);
-    }
+    if ((err = push_key(d, d->p + 1, object, seen_out)) != 0)
+        return err;
     d->p++;
     d->top++;
     skip_space(d);
@@ -456,7 +511,6 @@ read_pairs(struct decoder *d, int slot, int *count_out)
         }
         if (is_built && (err = check_unique(d, slot, at)) != 0)
             return err;
-        skip_space(d);
         if ((err = read_value(d)) != 0)
             return err;
         if (is_built) {

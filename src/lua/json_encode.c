@@ -58,6 +58,7 @@ struct encoder {
     char error[MESSAGE_ROOM];
 };
 
+static int write_table(struct encoder *e, int index, int top);
 static int write_value(struct encoder *e, int index, int top);
 
 /* --- errors --- */
@@ -150,7 +151,8 @@ fail(struct encoder *e, int code, const char *format, ...)
     return code;
 }
 
-static int __attribute__((cold)) fail_full(struct encoder *e)
+static int
+fail_full(struct encoder *e)
 {
     /* Where it was noticed is nowhere in particular. */
     e->frame = NULL;
@@ -159,7 +161,8 @@ static int __attribute__((cold)) fail_full(struct encoder *e)
 }
 
 /* Too deep: perhaps because a table is inside itself. */
-static int __attribute__((cold)) fail_deep(struct encoder *e)
+static int
+fail_deep(struct encoder *e)
 {
     const struct frame *inner, *outer, *found = NULL;
 
@@ -178,7 +181,8 @@ static int __attribute__((cold)) fail_deep(struct encoder *e)
                 e->o->max_depth);
 }
 
-static int __attribute__((cold)) fail_type(struct encoder *e, int index)
+static int
+fail_type(struct encoder *e, int index)
 {
     const char *name = lua_typename(e->L, lua_type(e->L, index));
 
@@ -188,19 +192,23 @@ static int __attribute__((cold)) fail_type(struct encoder *e, int index)
 
 /* --- small things --- */
 
-/* Room above `top` for one table beside its pairs. */
 static int
-ensure_stack(struct encoder *e, int top)
+grow_stack(struct encoder *e, int top)
 {
     int more = e->room;
 
-    if (top + SLOTS <= e->room)
-        return 0;
     if (!lua_checkstack(e->L, more + SLOTS) &&
         !lua_checkstack(e->L, (more = 2 * SLOTS)))
         return fail(e, ATL_E_TOOBIG, "the Lua stack is full");
     e->room = top + more;
     return 0;
+}
+
+/* Room above `top` for one table beside its pairs. */
+static inline int
+ensure_stack(struct encoder *e, int top)
+{
+    return top + SLOTS <= e->room ? 0 : grow_stack(e, top);
 }
 
 /* Push what __tojson is in the metatable `meta`, on top, if it is there. */
@@ -231,7 +239,7 @@ write_by_hook(struct encoder *e, int index, int top)
 
 /* --- scalars --- */
 
-static int __attribute__((cold))
+static int
 fail_string(struct encoder *e, enum atl_json_written written)
 {
     if (written == ATL_JSON_FULL)
@@ -262,7 +270,7 @@ write_string(struct encoder *e, int index)
     size_t len;
     const char *ptr = lua_tolstring(e->L, index, &len);
 
-    written = atl_json_write_string(&e->w, ptr, len, 0);
+    written = atl_json_write_string(&e->w, ptr, len);
     return written == ATL_JSON_WRITTEN ? 0 : fail_string(e, written);
 }
 
@@ -299,10 +307,37 @@ write_userdata(struct encoder *e, int index, int top)
     return fail_type(e, index);
 }
 
+/* Write the value in the slot `index`; the stack's top is `top`. */
+static inline int
+write_value(struct encoder *e, int index, int top)
+{
+    switch (lua_type(e->L, index)) {
+    case LUA_TSTRING:
+        return write_string(e, index);
+    case LUA_TNUMBER:
+        return write_number(e, index);
+    case LUA_TTABLE:
+        return write_table(e, index, top);
+    case LUA_TBOOLEAN:
+        return lua_toboolean(e->L, index) ? write_text(e, "true", 4)
+                                          : write_text(e, "false", 5);
+    case LUA_TNIL:
+        return write_text(e, "null", 4);
+    case LUA_TUSERDATA:
+        return write_userdata(e, index, top);
+    case LUA_TLIGHTUSERDATA: /* NULL is other modules' null */
+        if (lua_touserdata(e->L, index) == NULL)
+            return write_text(e, "null", 4);
+        return fail_type(e, index);
+    default:
+        return fail_type(e, index);
+    }
+}
+
 /* --- arrays --- */
 
 /* That the table at `index` has the keys 1 to n and no others. */
-static int __attribute__((cold))
+static int
 check_sequence(struct encoder *e, int index, int top, lua_Integer *n_out)
 {
     lua_State *L = e->L;
@@ -449,16 +484,13 @@ add_key(struct encoder *e, int key, int slot)
     return 0;
 }
 
-/* The key and the colon of pair number `i`. */
+/* The key and the colon. */
 static int
 write_key(struct encoder *e, const struct atl_json_key *k, bool is_first)
 {
-    enum atl_json_written written;
-    int err = write_byte(e, is_first ? '{' : ',');
+    enum atl_json_written written =
+        atl_json_write_key(&e->w, is_first ? '{' : ',', k->ptr, k->len);
 
-    if (err != 0)
-        return err;
-    written = atl_json_write_string(&e->w, k->ptr, k->len, ':');
     return written == ATL_JSON_WRITTEN ? 0 : fail_string(e, written);
 }
 
@@ -603,35 +635,6 @@ write_table(struct encoder *e, int index, int top)
     }
     e->depth--;
     return err;
-}
-
-/* --- the value --- */
-
-/* Write the value in the slot `index`; the stack's top is `top`. */
-static int
-write_value(struct encoder *e, int index, int top)
-{
-    switch (lua_type(e->L, index)) {
-    case LUA_TSTRING:
-        return write_string(e, index);
-    case LUA_TNUMBER:
-        return write_number(e, index);
-    case LUA_TTABLE:
-        return write_table(e, index, top);
-    case LUA_TBOOLEAN:
-        return lua_toboolean(e->L, index) ? write_text(e, "true", 4)
-                                          : write_text(e, "false", 5);
-    case LUA_TNIL:
-        return write_text(e, "null", 4);
-    case LUA_TUSERDATA:
-        return write_userdata(e, index, top);
-    case LUA_TLIGHTUSERDATA: /* NULL is other modules' null */
-        if (lua_touserdata(e->L, index) == NULL)
-            return write_text(e, "null", 4);
-        return fail_type(e, index);
-    default:
-        return fail_type(e, index);
-    }
 }
 
 /* `s` is above the stack's `base`; `index` is absolute. */

@@ -77,7 +77,7 @@ write_escape(char *out, unsigned char c)
  * Copy from [ptr, end) to `p`, which has that much room and SPARE, up to the
  * first byte that isn't plain; returns where that is in the copy.
  */
-static char *
+static inline char *
 copy_plain(char *p, const char *ptr, const char *end)
 {
     uint64_t word, mask;
@@ -121,40 +121,71 @@ write_special(char **p, const char *ptr, const char *end)
     return len;
 }
 
-enum atl_json_written
-atl_json_write_string(struct atl_json_writer *w, const char *ptr, size_t len,
-                      char behind)
+/* From the first byte on that isn't plain; the rest of write_text(). */
+static enum atl_json_written
+write_rest(struct atl_json_writer *w, const char *ptr, const char *end)
 {
-    const char *end = ptr + len;
-    char *p;
+    char *p, *stop;
 
-    if (!atl_json_writer_room(w, len + SPARE))
-        return ATL_JSON_FULL;
-    p = w->p;
-    *p++ = '"';
-    for (;;) {
-        char *stop = copy_plain(p, ptr, end);
-
-        ptr += stop - p;
-        p = stop;
-        if (ptr == end)
-            break;
+    while (ptr < end) {
         do {
-            size_t used;
+            size_t used, left = (size_t)(end - ptr);
 
-            w->p = p;
-            if (!atl_json_writer_room(w, (size_t)(end - ptr) + LONGEST_ESCAPE +
-                                             SPARE))
+            if (!atl_json_writer_room(w, left + LONGEST_ESCAPE + SPARE))
                 return ATL_JSON_FULL;
-            p = w->p;
-            used = write_special(&p, ptr, end);
+            used = write_special(&w->p, ptr, end);
             if (used == 0)
                 return ATL_JSON_NOT_UTF8;
             ptr += used;
         } while (ptr < end && (unsigned char)*ptr >= 0x80);
+        p = w->p;
+        stop = copy_plain(p, ptr, end);
+        ptr += stop - p;
+        w->p = stop;
     }
-    *p++ = '"';
-    *p = behind;
-    w->p = p + (behind != 0);
     return ATL_JSON_WRITTEN;
+}
+
+/* What stands between the quotes.  There is room for a plain text, and SPARE
+ * bytes, of which it leaves enough for what comes behind it. */
+static inline enum atl_json_written
+write_text(struct atl_json_writer *w, const char *ptr, size_t len)
+{
+    const char *end = ptr + len;
+    char *p = w->p, *stop = copy_plain(p, ptr, end);
+
+    w->p = stop;
+    ptr += stop - p;
+    return ptr == end ? ATL_JSON_WRITTEN : write_rest(w, ptr, end);
+}
+
+enum atl_json_written
+atl_json_write_string(struct atl_json_writer *w, const char *ptr, size_t len)
+{
+    enum atl_json_written written;
+
+    if (!atl_json_writer_room(w, len + SPARE))
+        return ATL_JSON_FULL;
+    *w->p++ = '"';
+    written = write_text(w, ptr, len);
+    *w->p++ = '"';
+    return written;
+}
+
+enum atl_json_written
+atl_json_write_key(struct atl_json_writer *w, char before, const char *ptr,
+                   size_t len)
+{
+    enum atl_json_written written;
+
+    if (!atl_json_writer_room(w, len + SPARE))
+        return ATL_JSON_FULL;
+    w->p[0] = before;
+    w->p[1] = '"';
+    w->p += 2;
+    written = write_text(w, ptr, len);
+    w->p[0] = '"';
+    w->p[1] = ':';
+    w->p += 2;
+    return written;
 }

@@ -56,9 +56,12 @@ enum atl_json_written {
     ATL_JSON_NOT_UTF8,
 };
 
-/* Write a string, in quotes and escaped, and `behind`, if it isn't 0. */
+/* Write a string, in quotes and escaped. */
 enum atl_json_written atl_json_write_string(struct atl_json_writer *w,
-                                            const char *ptr, size_t len,
-                                            char behind);
+                                            const char *ptr, size_t len);
+
+/* The same between the bytes `before` and ':', as a key stands. */
+enum atl_json_written atl_json_write_key(struct atl_json_writer *w, char before,
+                                         const char *ptr, size_t len);
 
 #endif
