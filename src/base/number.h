@@ -11,7 +11,7 @@
 enum atl_number_kind {
     ATL_NUMBER_BAD,     /* not a number: `end` is the byte that is wrong */
     ATL_NUMBER_INTEGER, /* no fraction, no exponent: `integer` is the value */
-    ATL_NUMBER_BIG,     /* the same, beyond 64 bits: `real` is near it */
+    ATL_NUMBER_BIG,     /* the same, beyond 64 bits; `real` as below, or inf */
     ATL_NUMBER_REAL,    /* `real` is the double nearest to it */
     ATL_NUMBER_HUGE,    /* beyond all doubles */
 };

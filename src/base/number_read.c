@@ -294,15 +294,6 @@ to_real(const struct parts *n)
     return read_slowly(n, digits, e);
 }
 
-static void
-set_real(struct atl_number *n, const struct parts *parts)
-{
-    double real = to_real(parts);
-
-    n->real = parts->negative ? -real : real;
-    n->kind = isinf(real) ? ATL_NUMBER_HUGE : ATL_NUMBER_REAL;
-}
-
 void
 atl_number_read(struct atl_number *n, const char *p, const char *end)
 {
@@ -316,15 +307,18 @@ atl_number_read(struct atl_number *n, const char *p, const char *end)
         return;
     }
     n->end = p;
-    if (!parts.is_integer || (parts.negative && *parts.digits == '0')) {
-        set_real(n, &parts);
-    } else if (p - parts.digits <= MAX_DIGITS &&
-               parts.m <= (uint64_t)INT64_MAX + parts.negative) {
+    if (parts.is_integer && p - parts.digits <= MAX_DIGITS &&
+        parts.m <= (uint64_t)INT64_MAX + parts.negative &&
+        !(parts.negative && parts.m == 0)) {
         n->kind = ATL_NUMBER_INTEGER;
         n->integer = (int64_t)(parts.negative ? -parts.m : parts.m);
-    } else {
-        set_real(n, &parts);
-        if (n->kind == ATL_NUMBER_REAL)
-            n->kind = ATL_NUMBER_BIG;
+        return;
     }
+    n->real = to_real(&parts);
+    if (parts.negative)
+        n->real = -n->real;
+    if (parts.is_integer && n->real != 0)
+        n->kind = ATL_NUMBER_BIG;
+    else
+        n->kind = isinf(n->real) ? ATL_NUMBER_HUGE : ATL_NUMBER_REAL;
 }

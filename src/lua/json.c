@@ -17,22 +17,29 @@
 static int
 m_scratch_gc(lua_State *L)
 {
-    struct atl_json_scratch *s = lua_touserdata(L, 1);
+    struct atl_json_scratch **owned = lua_touserdata(L, 1);
+    struct atl_json_scratch *s = *owned;
 
+    if (s == NULL)
+        return 0;
+    *owned = NULL;
     atl_buf_deinit(&s->text);
     atl_free(s->keys);
-    s->keys = NULL;
+    atl_free(s);
     return 0;
 }
 
 static struct atl_json_scratch *
 push_scratch(lua_State *L)
 {
-    struct atl_json_scratch *s = atl_newuserdata(L, sizeof(*s));
+    struct atl_json_scratch **owned =
+        atl_newuserdata(L, sizeof(struct atl_json_scratch *));
 
-    *s = (struct atl_json_scratch){.busy = false};
+    *owned = NULL;
     luaL_setmetatable(L, SCRATCH_TYPE);
-    return s;
+    *owned = atl_calloc(1, sizeof(**owned));
+    atl_buf_init(&(*owned)->text, SIZE_MAX);
+    return *owned;
 }
 
 struct atl_json_scratch *

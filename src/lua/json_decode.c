@@ -12,6 +12,7 @@
  * 3. Objects whose table has been made take keys in the text's order, so
  *    that the last of those repeated wins; before that there are none.
  */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -198,13 +199,12 @@ push_inexact(struct decoder *d, const struct atl_number *n, const char *start)
         lua_pushlstring(d->L, start, len);
         return 0;
     case ATL_JSON_ROUND:
-        if (n->kind != ATL_NUMBER_HUGE) {
-            lua_pushnumber(d->L, n->kind == ATL_NUMBER_INTEGER
-                                     ? (lua_Number)n->integer
-                                     : n->real);
-            return 0;
-        }
-        break;
+        if (n->kind == ATL_NUMBER_BIG && isinf(n->real))
+            return fail(d, start, ATL_E_INVALID, "the number is too large");
+        lua_pushnumber(d->L, n->kind == ATL_NUMBER_INTEGER
+                                 ? (lua_Number)n->integer
+                                 : n->real);
+        return 0;
     case ATL_JSON_REFUSE:
         break;
     }
@@ -286,7 +286,6 @@ push_unescaped(struct decoder *d, const char *start)
 
     if (d->scratch == NULL) {
         d->scratch = atl_json_scratch_take(d->L, d->vm);
-        d->scratch->text.limit = SIZE_MAX; /* the text is longer */
         lua_replace(d->L, d->scratch_slot);
     }
     d->scratch->text.len = 0;

@@ -336,6 +336,18 @@ write_value(struct encoder *e, int index, int top)
 
 /* --- arrays --- */
 
+static int
+fail_key(struct encoder *e, lua_Number key)
+{
+    char text[ATL_NUMBER_ROOM + 8] = "inf";
+
+    if (isfinite(key))
+        *atl_number_write(text, key) = '\0';
+    return fail(e, ATL_E_INVALID,
+                "a table with the key %s is neither an array nor an object",
+                text);
+}
+
 /* That the table at `index` has the keys 1 to n and no others. */
 static int
 check_sequence(struct encoder *e, int index, int top, lua_Integer *n_out)
@@ -353,10 +365,7 @@ check_sequence(struct encoder *e, int index, int top, lua_Integer *n_out)
                         "a table with a key that is a %s beside numbers",
                         luaL_typename(L, top + 1));
         if (!(key >= 1 && key <= 1e15 && key == floor(key)))
-            return fail(e, ATL_E_INVALID,
-                        "a table with the key %.14g is neither an array nor "
-                        "an object",
-                        key);
+            return fail_key(e, key);
         count++;
         max = key > max ? key : max;
     }
@@ -670,7 +679,6 @@ run(lua_State *L, struct atl_vm *vm, int index, struct atl_buf *out,
     e.vm = vm;
     e.o = options != NULL ? options : &atl_json_encode_defaults;
     e.scratch = atl_json_scratch_take(L, vm);
-    e.scratch->text.limit = SIZE_MAX;
     err = encode(&e, index, base, out != NULL ? out : &e.scratch->text);
     lua_settop(L, base + 1); /* the scratch */
     if (err != 0)
