@@ -1,4 +1,4 @@
-/* date.c - HTTP dates.  See date.h.
+/* date.c - dates as text.  See date.h.
  * SPDX-License-Identifier: MIT
  */
 #include "base/date.h"
@@ -52,6 +52,37 @@ put_two(char *out, unsigned value)
     out[1] = (char)('0' + value % 10);
 }
 
+static int64_t
+clamp(int64_t unix_s)
+{
+    if (unix_s < 0)
+        return 0;
+    return unix_s > LAST_S ? LAST_S : unix_s;
+}
+
+static void
+put_time(char *out, unsigned s)
+{
+    put_two(out, s / 3600);
+    put_two(out + 3, s / 60 % 60);
+    put_two(out + 6, s % 60);
+}
+
+void
+atl_date_format_iso(int64_t unix_s, char *out)
+{
+    struct civil c;
+
+    unix_s = clamp(unix_s);
+    c = civil_from_days((unsigned)(unix_s / DAY_S));
+    memcpy(out, "1970-01-01T00:00:00", ATL_DATE_ISO_LEN);
+    put_two(out, c.year / 100);
+    put_two(out + 2, c.year % 100);
+    put_two(out + 5, c.month + 1);
+    put_two(out + 8, c.day);
+    put_time(out + 11, (unsigned)(unix_s % DAY_S));
+}
+
 void
 atl_date_format(int64_t unix_s, char *out)
 {
@@ -60,10 +91,7 @@ atl_date_format(int64_t unix_s, char *out)
     unsigned days, s;
     struct civil c;
 
-    if (unix_s < 0)
-        unix_s = 0;
-    if (unix_s > LAST_S)
-        unix_s = LAST_S;
+    unix_s = clamp(unix_s);
     days = (unsigned)(unix_s / DAY_S);
     s = (unsigned)(unix_s % DAY_S);
     c = civil_from_days(days);
@@ -73,7 +101,5 @@ atl_date_format(int64_t unix_s, char *out)
     memcpy(out + 8, months + c.month * 3, 3);
     put_two(out + 12, c.year / 100);
     put_two(out + 14, c.year % 100);
-    put_two(out + 17, s / 3600);
-    put_two(out + 20, s / 60 % 60);
-    put_two(out + 23, s % 60);
+    put_time(out + 17, s);
 }

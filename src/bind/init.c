@@ -11,6 +11,7 @@ static const struct atl_reg modules[] = {
     {"atlas.channel.core", luaopen_atlas_channel, 0},
     {"atlas.group.core", luaopen_atlas_group, 0},
     {"atlas.json.core", luaopen_atlas_json, 0},
+    {"atlas.logging.core", luaopen_atlas_logging, 0},
     {"atlas.scope.core", luaopen_atlas_scope, 0},
     {"atlas.server.core", luaopen_atlas_server, 0},
     {"atlas.sync.core", luaopen_atlas_sync, 0},

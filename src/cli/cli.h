@@ -37,6 +37,16 @@ int atl_cli_fail(int status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * Lines go to standard error from now on, or where ATLAS_LOG_* in the
+ * environment says.  Returns 0, or the status of a failure that is reported.
+ */
+int atl_cli_open_log(void) __attribute__((warn_unused_result));
+
+/* What options and variables of the log want, for messages. */
+extern const char atl_cli_log_levels_text[];
+extern const char atl_cli_log_buffer_text[];
+
+/*
  * Run the function below `nargs` arguments on vm->L as the main task, until
  * it has ended.  Its first result, if it is an integer, is the status.  An
  * error is reported with its traceback: ATL_EXIT_FAILED.  So is a deadlock.

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log_writer.h"
 #include "cli/cli.h"
+
+#define LOG_PATIENCE_MS 500
 
 const struct atl_command *const atl_cli_commands[] = {
     &atl_cli_serve,
@@ -20,6 +23,8 @@ atl_cli_fail(int status, const char *format, ...)
 {
     va_list args;
 
+    /* What was logged before comes first, if its reader is there. */
+    (void)atl_log_writer_flush(LOG_PATIENCE_MS);
     va_start(args, format);
     fputs("atlas: ", stderr);
     vfprintf(stderr, format, args);

@@ -108,6 +108,8 @@ run(int argc, char **argv)
     if (skipped >= argc)
         return atl_cli_fail(ATL_EXIT_USAGE, "usage: atlas run %s",
                             atl_cli_run.usage);
+    if ((status = atl_cli_open_log()) != 0)
+        return status;
     if ((err = atl_vm_new(&vm)) != 0)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", atl_err_text(err));
     atl_bind_open(vm);
@@ -128,6 +130,9 @@ const struct atl_command atl_cli_run = {
         "Options; --block-ms 100 is ATLAS_BLOCK_MS=100 in the environment:\n"
         "  --block-ms N  log what blocks the loop longer than N "
         "milliseconds (50, and only\n                while others wait; "
-        "0: off)\n",
+        "0: off)\n\n"
+        "The log goes to standard error; ATLAS_LOG_LEVEL, ATLAS_LOG_FORMAT, "
+        "ATLAS_LOG_FILE,\nATLAS_LOG_FULL and ATLAS_LOG_BUFFER are as for "
+        "serve.\n",
     .run = run,
 };

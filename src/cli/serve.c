@@ -18,7 +18,11 @@ enum kind {
     COUNT, /* an integer */
     PORT,
     MILLISECONDS, /* 0: off */
-    LEVEL,        /* of log lines */
+    LEVELS,       /* of log lines */
+    FORMAT,       /* and how they are written */
+    FULL,         /* what happens when there is no room for one */
+    BUFFER,       /* its bytes */
+    FLAG,         /* has no value on the command line */
 };
 
 /*
@@ -49,7 +53,20 @@ static const struct option {
     {"max-pipelined", COUNT, "N  requests that wait on a connection (64)"},
     {"block-ms", MILLISECONDS,
      "N  log what blocks the loop longer (50; 0: off)"},
-    {"log-level", LEVEL, "NAME  debug, info, warning or error (info)"},
+    {"log-level", LEVELS,
+     "LEVEL  debug, info, warn, error or off (info); "
+     "NAME=LEVEL: of this\n      logger and those below "
+     "it; may be repeated"},
+    {"log-file", TEXT,
+     "PATH  log there, not to standard output; SIGUSR1: "
+     "open it again"},
+    {"log-format", FORMAT, "text|json  (text)"},
+    {"log-full", FULL,
+     "drop|block  when the log's reader is too slow: drop "
+     "lines, and say how\n      many; or let the server wait "
+     "(drop)"},
+    {"log-buffer", BUFFER, "BYTES  of lines that wait to be written (1048576)"},
+    {"access-log", FLAG, "    log a line for each request"},
 };
 
 static const char *const kind_names[] = {
@@ -58,7 +75,11 @@ static const char *const kind_names[] = {
     [COUNT] = "an integer from 1 to 4294967295",
     [PORT] = "an integer from 0 to 65535",
     [MILLISECONDS] = "an integer from 0 to 3600000",
-    [LEVEL] = "debug, info, warning or error",
+    [LEVELS] = atl_cli_log_levels_text,
+    [FORMAT] = "text or json",
+    [FULL] = "drop or block",
+    [BUFFER] = atl_cli_log_buffer_text,
+    [FLAG] = "on or off",
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -85,14 +106,32 @@ push_key(lua_State *L, const struct option *o)
 static bool
 is_numeric(const struct option *o)
 {
-    return o->kind != TEXT && o->kind != LEVEL;
+    return o->kind == SECONDS || o->kind == COUNT || o->kind == PORT ||
+           o->kind == BUFFER || o->kind == MILLISECONDS;
+}
+
+static bool
+is_one_of(const char *value, const char *first, const char *second)
+{
+    return strcmp(value, first) == 0 || strcmp(value, second) == 0;
+}
+
+static bool
+is_on(const char *value)
+{
+    return is_one_of(value, "on", "true") || is_one_of(value, "1", "yes");
+}
+
+static bool
+is_off(const char *value)
+{
+    return is_one_of(value, "off", "false") || is_one_of(value, "0", "no");
 }
 
 /* Is `value` of the option's kind?  *number_out is set for a number. */
 static bool
 is_valid(const struct option *o, const char *value, double *number_out)
 {
-    enum atl_log_level level;
     bool is_number, is_whole;
     char *end;
 
@@ -110,8 +149,17 @@ is_valid(const struct option *o, const char *value, double *number_out)
         return is_number && is_whole && *number_out <= 65535;
     case MILLISECONDS:
         return is_number && is_whole && *number_out <= ATL_MAX_BLOCK_MS;
-    case LEVEL:
-        return atl_log_find_level(value, &level);
+    case LEVELS:
+        return atl_log_are_levels(atl_str_from(value));
+    case FORMAT:
+        return is_one_of(value, "text", "json");
+    case FULL:
+        return is_one_of(value, "drop", "block");
+    case BUFFER:
+        return is_whole && *number_out >= ATL_LOG_RING_MIN &&
+               *number_out <= ATL_LOG_RING_MAX;
+    case FLAG:
+        return is_on(value) || is_off(value);
     default:
         return true;
     }
@@ -140,6 +188,8 @@ add_value(lua_State *L, const struct option *o, const char *value)
     }
     if (is_numeric(o))
         lua_pushnumber(L, number);
+    else if (o->kind == FLAG)
+        lua_pushboolean(L, is_on(value));
     else
         lua_pushstring(L, value);
     lua_rawseti(L, -2, (int)atl_rawlen(L, -2) + 1);
@@ -180,7 +230,10 @@ push_arguments(lua_State *L, int argc, char **argv, const char **target_out)
         len = strcspn(name, "=");
         if ((o = find_option(name, len)) == NULL)
             return unknown_option(name - 2, len + 2);
-        value = name[len] == '=' ? name + len + 1 : argv[++i];
+        if (name[len] == '=')
+            value = name + len + 1;
+        else
+            value = o->kind == FLAG ? "on" : argv[++i];
         if (value == NULL || i >= argc)
             return atl_cli_fail(ATL_EXIT_USAGE, "--%s needs a value", o->name);
         if (add_value(L, o, value) != 0)
@@ -236,7 +289,9 @@ push_kinds(lua_State *L)
     lua_newtable(L);
     for (i = 0; i < OPTION_COUNT; i++) {
         push_key(L, &options[i]);
-        lua_pushstring(L, is_numeric(&options[i]) ? "number" : "string");
+        lua_pushstring(L, is_numeric(&options[i])   ? "number"
+                          : options[i].kind == FLAG ? "boolean"
+                                                    : "string");
         lua_rawset(L, -3);
     }
 }

@@ -5,15 +5,19 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log_writer.h"
 #include "cli/cli.h"
 #include "lua/reg.h"
 #include "lua/sched.h"
+
+#define LOG_PATIENCE_MS 500 /* at the second signal */
 
 struct atl_signals {
     uv_async_t async; /* from the handler to the loop */
     struct atl_vm *vm;
     struct atl_wait *waiter; /* the task in wait_stop(), if one waits */
     struct sigaction old[2];
+    struct sigaction old_reopen;
 };
 
 static const int numbers[] = {SIGINT, SIGTERM};
@@ -29,10 +33,20 @@ static uv_async_t *wake_up;
 static void
 on_signal(int number)
 {
-    if (received != 0)
+    if (received != 0) {
+        (void)atl_log_writer_flush(LOG_PATIENCE_MS);
         _exit(128 + number);
+    }
     received = number;
     uv_async_send(wake_up);
+}
+
+/* SIGUSR1: somebody has moved the log file away. */
+static void
+on_reopen(int number)
+{
+    (void)number;
+    atl_log_writer_reopen();
 }
 
 static int
@@ -70,6 +84,8 @@ atl_signals_open(struct atl_vm *vm)
     sigemptyset(&action.sa_mask);
     for (i = 0; i < 2; i++)
         sigaction(numbers[i], &action, &s->old[i]);
+    action.sa_handler = on_reopen;
+    sigaction(SIGUSR1, &action, &s->old_reopen);
     return s;
 }
 
@@ -86,6 +102,7 @@ atl_signals_close(struct atl_signals *s)
 
     for (i = 0; i < 2; i++)
         sigaction(numbers[i], &s->old[i], NULL);
+    sigaction(SIGUSR1, &s->old_reopen, NULL);
     uv_close((uv_handle_t *)&s->async, on_closed);
 }
 

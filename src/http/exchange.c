@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "http/access.h"
 #include "http/scan.h"
 #include "http/server.h"
 #include "http/status.h"
@@ -38,12 +39,16 @@ atl_exchange_new(struct atl_server *server, const struct atl_exchange_io *io,
     x->io = io;
     x->carrier = carrier;
     x->max_body = server->limits.max_body;
+    if (server->access_log)
+        atl_access_begin(x);
     return x;
 }
 
 void
 atl_exchange_free(struct atl_exchange *x)
 {
+    if (x->io != NULL && x->status != 0 && x->server->access_log)
+        atl_access_log(x, false); /* refused: no handler ever saw it */
     atl_arena_reset(&x->arena);
     x->serial = 0;
     atl_list_push_front(&x->server->free_exchanges, &x->link);
@@ -54,6 +59,8 @@ atl_exchange_detach(struct atl_exchange *x, size_t head_len, bool tell)
 {
     char *copy;
 
+    if (x->server->access_log)
+        atl_access_log(x, true);
     x->io = NULL;
     x->carrier = NULL;
     if (x->released) {
@@ -100,9 +107,8 @@ atl_exchange_read(struct atl_exchange *x, struct atl_str *piece, bool *more)
 
 /* --- the response --- */
 
-/* 1xx, 204 and 304 have no content, and HEAD gets none (RFC 9110 6.4.1). */
-static bool
-has_no_content(const struct atl_exchange *x)
+bool
+atl_response_is_empty(const struct atl_exchange *x)
 {
     return x->req.is_head || x->status == 204 || x->status == 304;
 }
@@ -287,7 +293,7 @@ end_body(struct atl_exchange *x)
 int
 atl_response_body(struct atl_exchange *x, struct atl_str data, bool more)
 {
-    bool silent = has_no_content(x);
+    bool silent = atl_response_is_empty(x);
     int err;
 
     if (x->response == ATL_RESPONSE_IDLE ||
@@ -391,6 +397,7 @@ void
 atl_response_abort(struct atl_exchange *x)
 {
     x->response = ATL_RESPONSE_DONE;
+    x->aborted = true;
     if (x->io != NULL)
         x->io->abort(x);
 }

@@ -64,7 +64,7 @@ struct atl_exchange_io {
     void (*abort)(struct atl_exchange *x);
     bool (*is_full)(struct atl_exchange *x);
     void (*released)(struct atl_exchange *x);
-    const struct atl_stream *(*stream)(const struct atl_exchange *x);
+    struct atl_stream *(*stream)(const struct atl_exchange *x);
 };
 
 enum atl_response_state {
@@ -89,6 +89,7 @@ struct atl_exchange {
     uint64_t max_body; /* bytes; the handler may raise it before it reads */
     uint64_t length;   /* declared content-length, with has_length */
     uint64_t sent;     /* body bytes given so far */
+    uint64_t began_ns; /* loop's clock; only with an access log */
     unsigned status;   /* of the response, once it has started */
     uint8_t response;  /* enum atl_response_state */
     bool has_length;
@@ -101,6 +102,7 @@ struct atl_exchange {
     bool body_ended;   /* the last piece has been read by the handler */
     bool gone;         /* the client has left */
     bool released;     /* the handler is through */
+    bool aborted;      /* the response was cut */
     _Alignas(16) char data[ATL_EXCHANGE_DATA]; /* the handler's */
     _Alignas(16) char first[ATL_EXCHANGE_ARENA];
 };
@@ -161,6 +163,9 @@ int atl_response_trailers(struct atl_exchange *x)
     __attribute__((warn_unused_result));
 int atl_response_trailers_end(struct atl_exchange *x)
     __attribute__((warn_unused_result));
+
+/* 204 and 304 have no content, and HEAD gets none (RFC 9110 6.4.1). */
+bool atl_response_is_empty(const struct atl_exchange *x);
 
 /* Should the handler wait for on_writable before it sends more? */
 bool atl_response_is_full(struct atl_exchange *x);

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/log.h"
 
+static struct atl_logger logger = ATL_LOGGER("atlas.http");
+
 #define IN_SIZE 16384        /* bytes of an input buffer from the pool */
 #define WAITING_READ 4096    /* most that is read behind a running request */
 #define MAX_POOL 256         /* busy states kept for later */
@@ -479,15 +481,17 @@ void
 atl_h1_refuse(struct atl_h1 *h, unsigned status, const char *reason)
 {
     struct atl_exchange *x = h->x;
+    bool handling = h->handling && x != NULL;
 
-    atl_log(ATL_LOG_DEBUG, "request refused with %u: %s", status, reason);
+    atl_log_to(&logger, ATL_LOG_DEBUG, x != NULL ? x->serial : 0,
+               "request refused with %u: %s", status, reason);
     h->close = true;
     h->refused = true;
-    if (h->handling && x->response >= ATL_RESPONSE_BODY)
-        h->cut = true;
+    if (handling && x->response >= ATL_RESPONSE_BODY)
+        h->cut = x->aborted = true;
     else
         atl_h1_put_error(h, status);
-    if (!h->handling) {
+    if (!handling) {
         finish(h);
         return;
     }

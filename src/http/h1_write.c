@@ -328,6 +328,10 @@ atl_h1_put_error(struct atl_h1 *h, unsigned status)
     put_str(h, ATL_STR("connection: close\r\n\r\n"));
     if (!is_head(h))
         atl_h1_put(h, text, (size_t)len);
+    if (h->x != NULL) {
+        h->x->status = status;
+        h->x->sent = (uint64_t)len;
+    }
 }
 
 /* --- the exchange's other questions --- */
@@ -352,10 +356,10 @@ released(struct atl_exchange *x)
     atl_h1_next(h);
 }
 
-static const struct atl_stream *
+static struct atl_stream *
 stream(const struct atl_exchange *x)
 {
-    const struct atl_h1 *h = x->carrier;
+    struct atl_h1 *h = x->carrier;
 
     return &h->conn->stream;
 }

@@ -49,6 +49,7 @@ struct atl_server {
     uint64_t date_until_ns; /* loop time up to which date_line holds */
     char date_line[ATL_DATE_LINE];
     bool draining;
+    bool access_log; /* a line for each request; set before the first one */
 };
 
 void atl_server_init(struct atl_server *server, struct atl_loop *loop,

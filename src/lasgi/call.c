@@ -56,8 +56,8 @@ log_end(struct atl_exchange *x, const char *what)
     struct atl_str method = atl_request_str(&x->req, x->req.method);
     struct atl_str path = atl_request_str(&x->req, x->req.path);
 
-    atl_log(ATL_LOG_ERROR, "%.*s %.*s: %s", (int)method.len, method.ptr,
-            (int)path.len, path.ptr, what);
+    atl_log_request(ATL_LOG_ERROR, x->serial, "%.*s %.*s: %s", (int)method.len,
+                    method.ptr, (int)path.len, path.ptr, what);
 }
 
 static void
@@ -110,6 +110,7 @@ on_request(struct atl_exchange *x)
     t->on_end = on_end;
     t->data = x;
     t->describe = describe;
+    t->request = x->serial;
     atl_vm_push(t->co, l->serve);
     atl_vm_push(t->co, l->app);
     atl_scope_push(t->co, l, x);

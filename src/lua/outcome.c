@@ -58,8 +58,8 @@ log_failure(struct atl_lua_task *t)
     atl_task_get_value(L, t, "error");
     if (!atl_is_cancelled_error(L, t->vm, -1)) {
         atl_trace_push_report(L, t, -1);
-        atl_log(ATL_LOG_ERROR, "error in task %u: %s", t->number,
-                lua_tostring(L, -1));
+        atl_log_request(ATL_LOG_ERROR, t->request, "error in task %u: %s",
+                        t->number, lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

@@ -128,11 +128,14 @@ static struct atl_lua_task *
 take(struct atl_vm *vm, int slot, struct atl_lua_task *t,
      struct atl_owner *owner, struct atl_scope *scope)
 {
+    const struct atl_lua_task *from = atl_sched_current(vm);
+
     memset(t, 0, sizeof(*t));
     t->vm = vm;
     t->slot = slot;
     t->co = vm->slots[slot].co;
     t->number = ++vm->tasks;
+    t->request = from != NULL ? from->request : 0;
     vm->slots[slot].task = t;
     vm->live++;
     atl_list_init(&t->held);

@@ -61,6 +61,7 @@ struct atl_lua_task {
     lua_State *co;                 /* of the slot; NULL once the task is done */
     atl_task_end_fn on_end;        /* whoever started it from C, or NULL */
     void *data;                    /* the same one's */
+    uint64_t request;              /* serial of the one it works for; 0: none */
     atl_task_describe_fn describe; /* the same one's, or NULL; see above */
     const char *name;              /* among its values, or NULL */
     struct atl_site site;          /* the line that spawned it */

@@ -293,6 +293,60 @@ atl_stream_peer(const struct atl_stream *s, char *host, size_t size,
     return name_address(&addr, host, size, port_out);
 }
 
+#define UNKNOWN 255 /* as peer_family: there is no address to show */
+
+void
+atl_stream_learn_peer(struct atl_stream *s)
+{
+    union address addr;
+    int len = (int)sizeof(addr);
+
+    if (s->peer_family != 0)
+        return;
+    s->peer_family = UNKNOWN;
+    if (s->uv.handle.type == UV_NAMED_PIPE ||
+        uv_tcp_getpeername(&s->uv.tcp, &addr.any, &len) != 0)
+        return;
+    s->peer_family = (uint8_t)addr.any.sa_family;
+    if (addr.any.sa_family == AF_INET6)
+        memcpy(s->uv.peer, &addr.v6.sin6_addr, 16);
+    else
+        memcpy(s->uv.peer, &addr.v4.sin_addr, 4);
+}
+
+/* inet_ntop() would take several times as long. */
+static size_t
+name_ipv4(const uint8_t *bytes, char *host)
+{
+    char *p = host;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        unsigned n = bytes[i];
+
+        if (n >= 100)
+            *p++ = (char)('0' + n / 100);
+        if (n >= 10)
+            *p++ = (char)('0' + n / 10 % 10);
+        *p++ = (char)('0' + n % 10);
+        *p++ = '.';
+    }
+    *--p = '\0';
+    return (size_t)(p - host);
+}
+
+size_t
+atl_stream_peer_host(struct atl_stream *s, char *host)
+{
+    atl_stream_learn_peer(s);
+    if (s->peer_family == AF_INET)
+        return name_ipv4(s->uv.peer, host);
+    if (s->peer_family != AF_INET6 ||
+        inet_ntop(AF_INET6, s->uv.peer, host, INET6_ADDRSTRLEN) == NULL)
+        return 0;
+    return strlen(host);
+}
+
 int
 atl_stream_local(const struct atl_stream *s, char *host, size_t size,
                  int *port_out)

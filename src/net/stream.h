@@ -54,7 +54,10 @@ struct atl_stream {
     union {
         uv_handle_t handle;
         uv_stream_t stream;
-        uv_tcp_t tcp;
+        struct {
+            uv_tcp_t tcp;
+            uint8_t peer[16]; /* the address; a pipe's handle is as long */
+        };
         uv_pipe_t pipe;
     } uv;
     const struct atl_stream_ops *ops;
@@ -63,6 +66,7 @@ struct atl_stream {
     bool shut;   /* atl_stream_shutdown() was called */
     bool broken; /* a write failed, and the owner was told */
     bool closing;
+    uint8_t peer_family; /* of uv.peer; 0: nobody has asked for it yet */
 };
 
 /*
@@ -130,6 +134,16 @@ void atl_stream_reset(struct atl_stream *s);
  */
 int atl_stream_peer(const struct atl_stream *s, char *host, size_t size,
                     int *port_out) __attribute__((warn_unused_result));
+
+/*
+ * The same without the port, and without asking the system a second time:
+ * INET6_ADDRSTRLEN bytes are enough; returns the length, 0 on a unix socket
+ * or if the peer had gone the first time.
+ */
+size_t atl_stream_peer_host(struct atl_stream *s, char *host);
+
+/* Ask now, while it is known. */
+void atl_stream_learn_peer(struct atl_stream *s);
 
 /*
  * The address at which the connection was accepted: for TCP as above; for a

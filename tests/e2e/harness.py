@@ -21,6 +21,7 @@ from pathlib import Path
 START_TIMEOUT = 20.0  # seconds; a sanitized build is slow to start
 WAIT_TIMEOUT = 10.0   # for what should come soon
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:|Assertion).*")
+SERVING_LINE = re.compile(r"^Serving on .*\n", re.MULTILINE)
 SERVING = re.compile(r"^Serving on (.*)$", re.MULTILINE)
 
 
@@ -224,8 +225,9 @@ class Server:
         return read_whole(self.stdout)
 
     def log(self):
-        """What it wrote to stderr so far."""
-        return read_whole(self.stderr)
+        """What it logged and wrote to stderr so far: the log goes to stdout,
+        behind the line that says where it serves."""
+        return read_whole(self.stderr) + SERVING_LINE.sub("", self.out())
 
     def wait_log(self, pattern):
         return eventually(lambda: re.search(pattern, self.log(), re.DOTALL),

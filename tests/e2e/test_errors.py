@@ -22,10 +22,11 @@ def test_an_error_is_a_500_that_does_not_tell_what_it_was(place):
 def test_an_error_is_logged_with_request_place_and_traceback(place):
     server, _ = failing(place, 'local function fail() error("on purpose") end\nfail()')
     server.wait_log("stack traceback")
-    matches(r"atlas: error: GET /path: \./site\.lua:\d+: on purpose\nstack traceback:\n"
-            r"\t\[C\]: in function 'error'\n"
-            r"\t\./site\.lua:\d+: in [^\n]*\n"
-            r"\t\./site\.lua:\d+: in [^\n]*\n.*", server.log())
+    matches(r"[^\n]* ERROR atlas\[[0-9a-f]{16}\]: GET /path: \./site\.lua:\d+: on purpose\n"
+            r"    stack traceback:\n"
+            r"        \[C\]: in function 'error'\n"
+            r"        \./site\.lua:\d+: in [^\n]*\n"
+            r"        \./site\.lua:\d+: in [^\n]*\n.*", server.log())
 
 
 def test_the_traceback_of_a_request_shows_no_frames_of_atlas(place):
@@ -44,8 +45,8 @@ def test_the_traceback_of_a_request_crosses_its_tasks(place):
         task:await()
     """)
     has(done.out, "500 Internal")
-    server.wait_log(r"on purpose\nstack traceback:.*site\.lua:\d+: in .*"
-                    r"spawned at \./site\.lua:\d+\nawaited by task '[^']*' at \./site\.lua:\d+\n")
+    server.wait_log(r"on purpose\n    stack traceback:.*site\.lua:\d+: in .*"
+                    r"spawned at \./site\.lua:\d+\n    awaited by task '[^']*' at \./site\.lua:\d+\n")
 
 
 def test_an_error_of_any_type_is_a_500_and_logged(place):
@@ -53,7 +54,7 @@ def test_an_error_of_any_type_is_a_500_and_logged(place):
             "setmetatable({}, {__tostring = function() error 'x' end})":
         server, done = failing(place, f"error({value})")
         has(done.out, "500 Internal Server Error")
-        server.wait_log("atlas: error: GET /path: ")
+        server.wait_log(r"ERROR atlas\[[0-9a-f]+\]: GET /path: ")
 
 
 def test_an_error_behind_the_start_is_a_clean_500(place):
@@ -74,7 +75,7 @@ def check_cut(place, headers, status):
     done = server.curl(server.url("/path"))
     assert done.status in status, done
     eq(done.out, "begun")
-    server.wait_log("GET /path: ./site.lua:[0-9]+: on purpose\nstack traceback")
+    server.wait_log("GET /path: ./site.lua:[0-9]+: on purpose\n    stack traceback")
 
 
 def test_an_error_within_a_chunked_body_cuts_the_connection(place):
@@ -105,7 +106,7 @@ def test_an_error_behind_the_response_is_logged_and_the_connection_goes_on(place
 def test_returning_without_a_response_is_a_500_and_logged(place):
     server, done = failing(place, "")
     has(done.out, "500 Internal Server Error")
-    server.wait_log("atlas: error: GET /path: the application returned without completing its "
+    server.wait_log("GET /path: the application returned without completing its "
                     "response")
 
 

@@ -169,8 +169,8 @@ def test_further_errors_that_nobody_awaited_are_logged(place):
             atlas.spawn(error, "unheard " .. i, 0)
         end
     """)
-    matches(r".*atlas: error: error in task \d+: unheard 2\n.*", done.err)
-    matches(r".*atlas: error: error in task \d+: unheard 3\n.*", done.err)
+    matches(r".* ERROR atlas: error in task \d+: unheard 2\n.*", done.err)
+    matches(r".* ERROR atlas: error in task \d+: unheard 3\n.*", done.err)
     matches(r"(.*\n)?atlas: unheard 1\n.*", done.err)
     eq(done.status, 1)
 
@@ -234,8 +234,9 @@ def test_an_error_of_a_detached_task_is_logged_with_its_traceback(place):
         atlas.sleep(0.02)
         print "main"
     """)
-    matches(r"atlas: error: error in task \d+: script\.lua:4: on purpose\nstack traceback:\n"
-            r".*\tscript\.lua:4: in .*spawned at script\.lua:2\n", done.err)
+    matches(r"[^\n]* ERROR atlas: error in task \d+: script\.lua:4: on purpose\n"
+            r"    stack traceback:\n"
+            r".*    script\.lua:4: in .*spawned at script\.lua:2\n", done.err)
     eq(done.out, "main\n")
     eq(done.status, 0)
 

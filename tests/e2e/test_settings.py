@@ -216,7 +216,7 @@ def test_the_log_level_debug_tells_why_a_request_was_refused(place):
     with server.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")  # no Host
         has(receive_all(sock).decode(), "400 Bad Request")
-    server.wait_log(r"atlas: debug: [^\n]*400")
+    server.wait_log(r"DEBUG atlas\.http\[[^\n]*400")
 
 
 def test_the_log_level_is_info_by_default(place):

@@ -16,6 +16,9 @@ SERVING = re.compile(r"^Serving on http://127\.0\.0\.1:(\d+)", re.MULTILINE)
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:).*")
 
 
+START = (0, 0)  # of the log
+
+
 class StartError(Exception):
     """The server did not come up; the text holds its stderr."""
 
@@ -24,7 +27,7 @@ class Server:
     """One `atlas serve`; its output goes to files, so that it never has to wait for us."""
 
     def __init__(self, command, root, env):
-        self.stdout = tempfile.TemporaryFile("w+b")
+        self.stdout = tempfile.TemporaryFile("w+b")  # where the log goes
         self.stderr = tempfile.TemporaryFile("w+b")
         self.scanned = 0  # bytes of stderr that have been searched for trouble
         self.process = subprocess.Popen(
@@ -39,20 +42,22 @@ class Server:
                 return int(match[1])
             time.sleep(0.005)
         self.kill()
-        raise StartError(f"the server did not start; its stderr:\n{self.log_since(0)[-3000:]}")
+        raise StartError(f"the server did not start; its stderr:\n{self.log_since(START)[-3000:]}")
 
     def is_down(self):
         return self.process.poll() is not None
 
     def log_size(self):
-        return os.fstat(self.stderr.fileno()).st_size
+        """A place in the log, for log_since(): in stderr and in stdout."""
+        return tuple(os.fstat(file.fileno()).st_size for file in (self.stderr, self.stdout))
 
     def log_since(self, start):
-        return read_from(self.stderr, start)
+        """What was written to stderr and logged since then."""
+        return read_from(self.stderr, start[0]) + read_from(self.stdout, start[1])
 
     def trouble(self):
         """Lines of a sanitizer's report that have come since the last call, or None."""
-        text = self.log_since(self.scanned)
+        text = read_from(self.stderr, self.scanned)
         match = TROUBLE.search(text)
         # The last line may be incomplete: search it again the next time.
         self.scanned += len(text[:text.rfind("\n") + 1].encode("utf-8", "surrogateescape"))
@@ -76,7 +81,7 @@ class Server:
             return f"the server was still there {STOP_TIMEOUT} s after SIGTERM"
         if status != 0:
             return (f"the server ended with {describe(status)}; the end of its stderr:\n"
-                    f"{self.log_since(0)[-4000:]}")
+                    f"{self.log_since(START)[-4000:]}")
         return self.trouble()
 
 

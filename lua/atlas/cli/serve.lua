@@ -5,6 +5,7 @@
 
 local group = require "atlas.group"
 local lifespan = require "atlas.lifespan"
+local logging = require "atlas.logging"
 local server_core = require "atlas.server.core"
 local task = require "atlas.task"
 local task_core = require "atlas.task.core"
@@ -103,7 +104,7 @@ local function load_app()
     return app
 end
 
-local repeatable = { host = true, unix = true }
+local repeatable = { host = true, unix = true, log_level = true }
 
 -- Why a setting of the configuration module can't be taken, or nil.
 local function what_is_wrong(setting, kind, may_be_list)
@@ -151,6 +152,21 @@ local function load_settings()
             return type(value) == "table" and value or { value }
         end,
     })
+end
+
+local function open_log(settings)
+    local ok, err = logging.configure {
+        stream = "stdout",
+        file = settings.log_file,
+        format = settings.log_format,
+        full = settings.log_full,
+        buffer = settings.log_buffer,
+        level = settings "log_level",
+    }
+    if not ok and type(err) == "table" then
+        return nil, "cannot open the log file " .. tostring(err)
+    end
+    return ok, err
 end
 
 -- Listen on all addresses; returns their URLs, or nil and a message.
@@ -237,10 +253,11 @@ local function main()
     if not settings then
         return fail(NOT_LOADED, message)
     end
-    if settings.log_level and not server_core.set_log_level(settings.log_level) then
-        return fail(NOT_LOADED, ("there is no log level '%s'"):format(settings.log_level))
+    local app, opened
+    opened, message = open_log(settings)
+    if not opened then
+        return fail(NOT_LOADED, message)
     end
-    local app
     app, message = load_app()
     if not app then
         return fail(NOT_LOADED, message)

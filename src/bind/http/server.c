@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "bind/init.h"
 #include "http/server.h"
 #include "lasgi/lasgi.h"
@@ -132,6 +131,9 @@ f_new(lua_State *L)
     atl_server_init(&s->http, &vm->loop, &atl_lasgi_ops, &s->lasgi);
     s->http.on_drained = on_drained;
     s->http.limits = wanted;
+    lua_getfield(L, 3, "access_log");
+    s->http.access_log = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     atl_lasgi_init(&s->lasgi, vm, L, 1, 2);
     return 1;
 }
@@ -245,19 +247,6 @@ static const struct atl_reg metamethods[] = {
     {NULL, NULL, 0},
 };
 
-/* set_log_level(name) -> was there such a level? */
-static int
-f_set_log_level(lua_State *L)
-{
-    enum atl_log_level level;
-    bool found = atl_log_find_level(atl_arg_str(L, 1).ptr, &level);
-
-    if (found)
-        atl_log_set_level(level);
-    lua_pushboolean(L, found);
-    return 1;
-}
-
 /*
  * watch(block_ms): log what blocks the loop longer, by default 50 ms; 0: don't
  */
@@ -279,7 +268,6 @@ f_watch(lua_State *L)
 static const struct atl_reg functions[] = {
     {"new", f_new, 0},
     {"watch", f_watch, 0},
-    {"set_log_level", f_set_log_level, 0},
     {NULL, NULL, 0},
 };
 

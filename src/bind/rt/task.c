@@ -162,12 +162,15 @@ f_detach(lua_State *L)
 static int
 f_log_error(lua_State *L)
 {
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
     lua_settop(L, 3);
     if (lua_isstring(L, 3))
         atl_trace_push_text(L, 2, 3);
     else
-        atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 2);
-    atl_log(ATL_LOG_ERROR, "%s: %s", lua_tostring(L, 1), lua_tostring(L, -1));
+        atl_trace_push_report(L, t, 2);
+    atl_log_request(ATL_LOG_ERROR, t != NULL ? t->request : 0, "%s: %s",
+                    lua_tostring(L, 1), lua_tostring(L, -1));
     return 0;
 }
 
