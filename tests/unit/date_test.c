@@ -1,4 +1,4 @@
-/* date_test.c - HTTP dates, against the C library's calendar.
+/* date_test.c - dates as text, against the C library's calendar.
  * SPDX-License-Identifier: MIT
  */
 #include "base/date.h"
@@ -21,6 +21,10 @@ check_against_libc(int64_t unix_s)
     atl_date_format(unix_s, got);
     CHECK(gmtime_r(&t, &tm) != NULL);
     strftime(want, sizeof(want), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    CHECK_STR(got, want);
+    memset(got, 0, sizeof(got));
+    atl_date_format_iso(unix_s, got);
+    strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S", &tm);
     CHECK_STR(got, want);
 }
 
