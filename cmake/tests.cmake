@@ -110,7 +110,7 @@ find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(PYTHON python3)
 foreach(suite wire e2e docs)
     if(PYTHON AND EXISTS "${tests}/${suite}/run.py")
-        atl_test(${suite} ${suite} 600
+        atl_test(${suite} ${suite} 1200
             ${PYTHON} "${tests}/${suite}/run.py" --atlas $<TARGET_FILE:atlas>)
         set_tests_properties(${suite} PROPERTIES COST 1000)
     endif()
