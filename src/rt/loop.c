@@ -177,15 +177,13 @@ enter_poll(struct atl_loop *loop)
         memory_order_relaxed);
 }
 
-/* The watchdog's thread sleeps until this, when a poll takes long. */
+/* If the poll took long, the watchdog's thread sleeps until this. */
 void
 atl_loop_leave_poll(struct atl_loop *loop)
 {
-    atomic_store_explicit(
-        &loop->beat,
-        atomic_load_explicit(&loop->beat, memory_order_relaxed) + ATL_BEAT -
-            ATL_BEAT_POLL,
-        memory_order_relaxed);
+    uint64_t beat = atomic_load_explicit(&loop->beat, memory_order_relaxed);
+
+    atomic_store(&loop->beat, beat + ATL_BEAT - ATL_BEAT_POLL);
     if (loop->watchdog != NULL)
         atl_watchdog_rouse(loop->watchdog);
 }

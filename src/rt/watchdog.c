@@ -93,18 +93,11 @@ rouse(struct atl_watchdog *w)
     uv_mutex_unlock(&w->lock);
 }
 
-/*
- * Either this sees `asleep`, or the thread sees the new beat before it sleeps:
- * both have a fence between what they write and what they read.
- */
 void
 atl_watchdog_rouse(struct atl_watchdog *w)
 {
-    atomic_thread_fence(memory_order_seq_cst);
-    if (!atomic_load_explicit(&w->asleep, memory_order_relaxed))
-        return;
-    atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
-    rouse(w);
+    if (atomic_load(&w->asleep) && atomic_exchange(&w->asleep, false))
+        rouse(w);
 }
 
 void
@@ -257,17 +250,20 @@ wait(struct atl_watchdog *w, uint64_t ns)
     return !stopping;
 }
 
-/* The loop is idle: sleep until it leaves its poll. */
+/*
+ * The loop is idle: sleep until it leaves its poll.  Both write before they
+ * read, and in one order for all: either this sees the new beat, or the loop
+ * sees `asleep`.
+ */
 static bool
 sleep_on(struct atl_watchdog *w)
 {
     bool goes_on = true;
 
-    atomic_store_explicit(&w->asleep, true, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_store(&w->asleep, true);
     if (atomic_load(&w->loop->beat) == w->beat)
         goes_on = wait(w, 0);
-    atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
+    atomic_store(&w->asleep, false);
     w->last_ns = uv_hrtime();
     return goes_on;
 }

@@ -88,10 +88,11 @@ end)
 
 test("groups nest", function()
     local order = {}
+    local go, wait = atlas.callback()
 
     atlas.group(function(outer)
         outer:spawn(function()
-            atlas.sleep(0.01)
+            wait()
             order[#order + 1] = "outer"
         end)
         atlas.group(function(inner)
@@ -101,6 +102,7 @@ test("groups nest", function()
             end)
         end)
         order[#order + 1] = "body"
+        go()
     end)
     check.list(order, { "inner", "body", "outer" })
 end)

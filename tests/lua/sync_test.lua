@@ -94,7 +94,9 @@ test("a lock is held by one task at a time, in the order of coming", function()
             inside = inside - 1
         end)
     end)
-    atlas.sleep(0.01)
+    for _ = 1, 5 do
+        settle()
+    end
     list(log, { 1, 2, 3, 4, 5 })
     eq(lock:locked(), false)
 end)

@@ -148,12 +148,13 @@ test("a task may be awaited by one that is not its parent", function()
             atlas.sleep(0.002)
             return "inner"
         end)
-        atlas.sleep(0.01)
+        atlas.sleep(60)
     end)
 
     atlas.checkpoint()
     eq(inner:await(), "inner")
     eq(outer:status(), "waiting")
+    outer:cancel()
 end)
 
 test("the results of a task outlive the task around it", function()
