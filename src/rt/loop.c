@@ -54,10 +54,20 @@ atl_loop_init(struct atl_loop *loop)
     return 0;
 }
 
+static void
+free_slabs(struct atl_op_slab *slab)
+{
+    while (slab != NULL) {
+        struct atl_op_slab *next = slab->next;
+
+        atl_free(slab);
+        slab = next;
+    }
+}
+
 void
 atl_loop_deinit(struct atl_loop *loop)
 {
-    struct atl_op_slab *slab;
     int err;
 
     atl_alarm_close(&loop->alarm);
@@ -65,11 +75,8 @@ atl_loop_deinit(struct atl_loop *loop)
     err = uv_loop_close(&loop->uv);
     assert(err == 0); /* somebody left a handle open */
     (void)err;
-    atl_timed_free_all(loop);
-    while ((slab = loop->op_slabs) != NULL) {
-        loop->op_slabs = slab->next;
-        atl_free(slab);
-    }
+    free_slabs(loop->op_slabs);
+    free_slabs(loop->scope_slabs);
 }
 
 /* --- timers --- */

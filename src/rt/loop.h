@@ -75,7 +75,7 @@ struct atl_loop {
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
-    struct atl_timed_scope *made_scopes; /* owned; by next_made */
+    struct atl_op_slab *scope_slabs;
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };

@@ -164,36 +164,53 @@ on_timer(struct atl_timer *timer)
     atl_scope_cancel(&timed->scope, 0);
 }
 
+#define SLAB 64 /* scopes, or operations, allocated together */
+
 /*
- * Scopes stay allocated as long as the loop: whoever was suspended inside one
- * may look at its serial number later.
+ * Scopes come from slabs that live as long as the loop: whoever was suspended
+ * inside one may look at its serial number later.
  */
+static void
+add_scopes(struct atl_loop *loop)
+{
+    size_t room = sizeof(struct atl_timed_scope);
+    struct atl_op_slab *slab = atl_calloc(1, sizeof(*slab) + SLAB * room);
+    int i;
+
+    slab->next = loop->scope_slabs;
+    loop->scope_slabs = slab;
+    for (i = SLAB - 1; i >= 0; i--) {
+        struct atl_timed_scope *timed =
+            (struct atl_timed_scope *)(void *)(slab->ops + (size_t)i * room);
+
+        timed->loop = loop;
+        timed->next_free = loop->free_scopes;
+        loop->free_scopes = timed;
+    }
+}
+
 static struct atl_timed_scope *
 take_scope(struct atl_loop *loop)
 {
-    struct atl_timed_scope *timed = loop->free_scopes;
+    struct atl_timed_scope *timed;
 
-    if (timed != NULL) {
-        loop->free_scopes = timed->next_free;
-        timed->expired = false;
-        return timed;
-    }
-    timed = atl_calloc(1, sizeof(*timed));
-    timed->loop = loop;
-    timed->next_made = loop->made_scopes;
-    loop->made_scopes = timed;
+    if (loop->free_scopes == NULL)
+        add_scopes(loop);
+    timed = loop->free_scopes;
+    loop->free_scopes = timed->next_free;
+    timed->expired = false;
     return timed;
 }
 
-void
-atl_timed_free_all(struct atl_loop *loop)
+size_t
+atl_timed_count(const struct atl_loop *loop)
 {
-    struct atl_timed_scope *timed;
+    const struct atl_op_slab *slab;
+    size_t n = 0;
 
-    while ((timed = loop->made_scopes) != NULL) {
-        loop->made_scopes = timed->next_made;
-        atl_free(timed);
-    }
+    for (slab = loop->scope_slabs; slab != NULL; slab = slab->next)
+        n += SLAB;
+    return n;
 }
 
 struct atl_timed_scope *
@@ -408,8 +425,6 @@ atl_task_forget(struct atl_task *task)
 #define SMALLEST 64 /* bytes of an operation in class 0; then twice each */
 
 _Static_assert(sizeof(struct atl_wait) == SMALLEST, "all of it is set below");
-
-#define SLAB 64 /* operations allocated together */
 
 static inline uint32_t
 class_of(size_t size)

@@ -103,7 +103,6 @@ struct atl_timed_scope {
     bool expired;      /* the timer has cancelled it */
     uint32_t serial;   /* grows each time the memory is used again */
     struct atl_timed_scope *next_free;
-    struct atl_timed_scope *next_made;
 };
 
 struct atl_owner;
@@ -187,8 +186,8 @@ atl_timed_find(struct atl_timed_scope *s, uint32_t serial)
     return s->serial == serial ? s : NULL;
 }
 
-/* For the end of the loop: free the pool. */
-void atl_timed_free_all(struct atl_loop *loop);
+/* How many there is memory for, in use or not; for tests. */
+size_t atl_timed_count(const struct atl_loop *loop);
 
 /* The task's body has ended, perhaps without having left all of its scopes. */
 void atl_timed_abandon_all(struct atl_task *task);

@@ -150,8 +150,10 @@ for name, way in check.each(ways) do
             for _, what in ipairs { "tasks", "scopes", "timers", "waits" } do
                 eq(what .. " " .. after[what], what .. " " .. before[what])
             end
-            -- The operations' memory is kept for others, 64 of them in a block.
+            -- The memory of operations, and of scopes with a timer, is kept for
+            -- others, 64 of them in a block.
             local kept = (after.waits_allocated - before.waits_allocated) / 64
+                + (after.scopes_allocated - before.scopes_allocated) / 64
             eq(after.blocks - before.blocks, before.blocks > 0 and kept or 0)
         end)
 

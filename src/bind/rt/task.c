@@ -246,6 +246,7 @@ f_counts(lua_State *L)
     set_count(L, "timers", vm->loop.wheel.count);
     set_count(L, "waits", used);
     set_count(L, "waits_allocated", allocated);
+    set_count(L, "scopes_allocated", atl_timed_count(&vm->loop));
     return 1;
 }
 
