@@ -45,6 +45,7 @@ struct atl_vars {
     int count, room;
     int free; /* the first; 0: none */
     int weak; /* registry reference: the metatable of sets */
+};
 
 /* JSON's part of the VM (json.h): references, and what they refer to. */
 struct atl_vm_json {
