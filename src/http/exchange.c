@@ -44,6 +44,17 @@ atl_exchange_new(struct atl_server *server, const struct atl_exchange_io *io,
     return x;
 }
 
+struct atl_exchange *
+atl_exchange_new_alone(void)
+{
+    struct atl_exchange *x = atl_calloc(1, sizeof(*x));
+
+    atl_arena_init(&x->arena, x->first, sizeof(x->first));
+    atl_list_init(&x->link);
+    x->gone = true;
+    return x;
+}
+
 void
 atl_exchange_free(struct atl_exchange *x)
 {
@@ -51,6 +62,10 @@ atl_exchange_free(struct atl_exchange *x)
         atl_access_log(x, false); /* refused: no handler ever saw it */
     atl_arena_reset(&x->arena);
     x->serial = 0;
+    if (x->server == NULL) {
+        atl_free(x);
+        return;
+    }
     atl_list_push_front(&x->server->free_exchanges, &x->link);
 }
 

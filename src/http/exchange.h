@@ -192,6 +192,12 @@ struct atl_exchange *atl_exchange_new(struct atl_server *server,
                                       void *carrier);
 
 /*
+ * An exchange without server, client and response, for a request that the
+ * caller makes up; free it with atl_exchange_free().
+ */
+struct atl_exchange *atl_exchange_new_alone(void);
+
+/*
  * The connection has ended or goes on with another request: the exchange
  * lives on, with `head_len` bytes of its head copied, until it is released.
  * Tells the handler with `tell`.

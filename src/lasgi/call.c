@@ -49,9 +49,8 @@ describe(const struct atl_lua_task *t, char *out, size_t room)
 
 /* --- the end of a call --- */
 
-/* "GET /path" for log lines. */
-static void
-log_end(struct atl_exchange *x, const char *what)
+void
+atl_call_log(struct atl_exchange *x, const char *what)
 {
     struct atl_str method = atl_request_str(&x->req, x->req.method);
     struct atl_str path = atl_request_str(&x->req, x->req.path);
@@ -60,16 +59,27 @@ log_end(struct atl_exchange *x, const char *what)
                     method.ptr, (int)path.len, path.ptr, what);
 }
 
-static void
-log_failure(struct atl_exchange *x, struct atl_lua_task *t, lua_State *from)
+void
+atl_call_log_failure(struct atl_exchange *x, struct atl_lua_task *t,
+                     lua_State *from)
 {
     lua_State *L = t->vm->L;
 
     lua_pushvalue(from, -1);
     lua_xmove(from, L, 1);
     atl_trace_push_report(L, t, -1);
-    log_end(x, lua_tostring(L, -1));
+    atl_call_log(x, lua_tostring(L, -1));
     lua_pop(L, 2);
+}
+
+void
+atl_call_end(struct atl_exchange *x)
+{
+    atl_call_of(x)->task->describe = NULL;
+    /* A task of another request may wait in this one's receive or send. */
+    x->gone = true;
+    atl_call_end_waits(x);
+    atl_exchange_release(x);
 }
 
 static void
@@ -80,26 +90,22 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
     (void)count;
     atl_call_cancel_file(x);
     if (failed && !t->cancelled)
-        log_failure(x, t, L);
+        atl_call_log_failure(x, t, L);
     if (x->response != ATL_RESPONSE_DONE && !x->gone) {
         if (!failed)
-            log_end(x, "the application returned without completing its "
-                       "response");
+            atl_call_log(x, "the application returned without completing its "
+                            "response");
         atl_response_error(x, 500);
     }
-    /* A task of another request may wait in this one's receive or send. */
-    x->gone = true;
-    atl_call_end_waits(x);
-    t->describe = NULL;
-    atl_exchange_release(x);
+    atl_call_end(x);
 }
 
 /* --- what the server tells --- */
 
-static void
-on_request(struct atl_exchange *x)
+struct atl_lua_task *
+atl_call_begin(struct atl_exchange *x, struct atl_lasgi *l,
+               atl_task_end_fn ended)
 {
-    struct atl_lasgi *l = x->server->data;
     struct atl_call *call = atl_call_of(x);
     struct atl_lua_task *t = atl_sched_take_root(l->vm, l->vm->L);
 
@@ -107,27 +113,34 @@ on_request(struct atl_exchange *x)
     call->lasgi = l;
     call->task = t;
     atl_list_init(&call->senders);
-    t->on_end = on_end;
+    t->on_end = ended;
     t->data = x;
     t->describe = describe;
     t->request = x->serial;
+    return t;
+}
+
+static void
+on_request(struct atl_exchange *x)
+{
+    struct atl_lasgi *l = x->server->data;
+    struct atl_lua_task *t = atl_call_begin(x, l, on_end);
+
     atl_vm_push(t->co, l->serve);
     atl_vm_push(t->co, l->app);
     atl_scope_push(t->co, l, x);
     atl_sched_start(t, 2);
 }
 
-static void
-on_body(struct atl_exchange *x)
+void
+atl_call_on_body(struct atl_exchange *x)
 {
-    struct atl_wait *wait = atl_call_of(x)->receiving;
-
-    if (wait != NULL)
+    if (atl_call_of(x)->receiving != NULL)
         atl_receive_continue(x);
 }
 
-static void
-on_writable(struct atl_exchange *x)
+void
+atl_call_on_writable(struct atl_exchange *x)
 {
     struct atl_call *call = atl_call_of(x);
 
@@ -137,23 +150,29 @@ on_writable(struct atl_exchange *x)
         atl_send_wake(x);
 }
 
-/* RFC 9110 9.2.1: what a GET would have changed, nobody asked for. */
-static void
-on_gone(struct atl_exchange *x)
+void
+atl_call_on_gone(struct atl_exchange *x, bool cancel)
 {
     struct atl_call *call = atl_call_of(x);
 
     atl_receive_end(x);
     atl_call_cancel_file(x);
     atl_send_wake(x);
-    if (x->req.is_get || x->req.is_head)
+    if (cancel)
         atl_task_cancel(&call->task->task, 0);
+}
+
+/* RFC 9110 9.2.1: what a GET would have changed, nobody asked for. */
+static void
+on_gone(struct atl_exchange *x)
+{
+    atl_call_on_gone(x, x->req.is_get || x->req.is_head);
 }
 
 const struct atl_exchange_ops atl_lasgi_ops = {
     .on_request = on_request,
-    .on_body = on_body,
-    .on_writable = on_writable,
+    .on_body = atl_call_on_body,
+    .on_writable = atl_call_on_writable,
     .on_gone = on_gone,
 };
 

@@ -42,6 +42,26 @@ extern const struct atl_exchange_ops atl_lasgi_ops;
 void atl_lasgi_init(struct atl_lasgi *l, struct atl_vm *vm, lua_State *L,
                     int app, int state);
 
+/* Take a task for the request and make its call; `ended` is its on_end. */
+struct atl_lua_task *atl_call_begin(struct atl_exchange *x, struct atl_lasgi *l,
+                                    atl_task_end_fn ended);
+
+/*
+ * What the server tells about a request's body, its output and its client,
+ * once it has a call: for whoever answers requests beside LASGI.
+ */
+void atl_call_on_body(struct atl_exchange *x);
+void atl_call_on_writable(struct atl_exchange *x);
+void atl_call_on_gone(struct atl_exchange *x, bool cancel);
+
+/* The task of a call has ended: the exchange is released. */
+void atl_call_end(struct atl_exchange *x);
+
+/* Log "GET /path: what", or the error on top of `from`, with its trace. */
+void atl_call_log(struct atl_exchange *x, const char *what);
+void atl_call_log_failure(struct atl_exchange *x, struct atl_lua_task *t,
+                          lua_State *from);
+
 /* --- between the files of this folder --- */
 
 /* What is kept for a request, in x->data. */
@@ -52,6 +72,7 @@ struct atl_call {
     struct atl_link senders;    /* struct atl_send_op: tasks in send() */
     struct atl_file_send *file; /* pathsend that is under way */
     unsigned sends;             /* without having been suspended */
+    uint32_t root_len;          /* bytes of the raw path that are root_path */
     bool told_closed;           /* send has returned nil, err already */
     bool wants_trailers;
 };
@@ -93,6 +114,19 @@ void atl_lasgi_push_send(lua_State *L, struct atl_lasgi *l);
 /* extensions["atlas.max_body"]'s function: (bytes). */
 int atl_lasgi_max_body(lua_State *L);
 
+/*
+ * Push a piece of the body: `got` is what atl_exchange_read() returned, 1 or a
+ * negative code, after which nothing follows.  Returns how many values.
+ */
+typedef int (*atl_receive_push_fn)(lua_State *L, struct atl_exchange *x,
+                                   int got, struct atl_str piece, bool more);
+
+/*
+ * A C function's last act: wait for the next piece and return it as `push`
+ * pushes it.  The caller has checked that the task can wait.
+ */
+int atl_receive(lua_State *L, struct atl_exchange *x, atl_receive_push_fn push);
+
 /* More of the body may be there: wake the task in receive(). */
 void atl_receive_continue(struct atl_exchange *x);
 
@@ -104,6 +138,28 @@ void atl_call_end_waits(struct atl_exchange *x);
 
 /* A pathsend that is under way is for nobody any more. */
 void atl_call_cancel_file(struct atl_exchange *x);
+
+/*
+ * Before something is sent for the running task: 0, or how many values have
+ * been pushed that the C function, which AWAITS, returns at once.  The message
+ * type for errors stands at 3.
+ */
+int atl_send_check(lua_State *L, struct atl_exchange *x);
+
+/*
+ * A C function's last act: give a piece of the body, wait while the client is
+ * slower, and return what send() returns.
+ */
+int atl_send_piece(lua_State *L, struct atl_exchange *x, struct atl_str data,
+                   bool more);
+
+/*
+ * A C function's last act: complete the response, whose head is held, with a
+ * file, and return what send() returns; a file that can't be sent is raised,
+ * or nil, err, and the head is held still.
+ */
+int atl_send_path(lua_State *L, struct atl_exchange *x, const char *path,
+                  bool raises);
 
 /* Wake the tasks in send(): there is room, or the client has gone. */
 void atl_send_wake(struct atl_exchange *x);

@@ -1,6 +1,7 @@
 /* receive.c - receive(): the request's body, piece by piece.
  * SPDX-License-Identifier: MIT
  */
+#include "base/err.h"
 #include "lasgi/lasgi.h"
 #include "lua/args.h"
 #include "lua/error.h"
@@ -14,28 +15,18 @@ push_disconnect(lua_State *L)
 }
 
 /*
- * Push the next message: false if there is none yet.  A body that can't be
- * had is told as a client that has gone: the server has answered it.
+ * A message.  A body that can't be had is told as a client that has gone: the
+ * server has answered it.
  */
-static bool
-push_message(lua_State *L, struct atl_exchange *x)
+static int
+push_message(lua_State *L, struct atl_exchange *x, int got,
+             struct atl_str piece, bool more)
 {
-    struct atl_str piece = {NULL, 0};
-    bool more = false;
-    int got = 0;
-
-    if (x->response != ATL_RESPONSE_DONE)
-        got = atl_exchange_read(x, &piece, &more);
-    if (got < 0) { /* then nobody can send either */
-        atl_call_cancel_file(x);
-        atl_send_wake(x);
-    }
-    if (got < 0 || x->response == ATL_RESPONSE_DONE) {
+    (void)x;
+    if (got < 0) {
         push_disconnect(L);
-        return true;
+        return 1;
     }
-    if (got == 0)
-        return false;
     lua_createtable(L, 0, 3);
     lua_pushliteral(L, "http.request");
     lua_setfield(L, -2, "type");
@@ -43,12 +34,32 @@ push_message(lua_State *L, struct atl_exchange *x)
     lua_setfield(L, -2, "body");
     lua_pushboolean(L, more);
     lua_setfield(L, -2, "more_body");
-    return true;
+    return 1;
+}
+
+/* Push the next piece as `push` does; 0 if there is none yet. */
+static int
+push_next(lua_State *L, struct atl_exchange *x, atl_receive_push_fn push)
+{
+    struct atl_str piece = {NULL, 0};
+    bool more = false;
+    int got = ATL_E_CLOSED;
+
+    if (x->response != ATL_RESPONSE_DONE)
+        got = atl_exchange_read(x, &piece, &more);
+    if (got == 0)
+        return 0;
+    if (got < 0 && x->response != ATL_RESPONSE_DONE) {
+        atl_call_cancel_file(x); /* then nobody can send either */
+        atl_send_wake(x);
+    }
+    return push(L, x, got, piece, more);
 }
 
 struct receive_op {
     struct atl_wait wait;
     struct atl_exchange *x;
+    atl_receive_push_fn push;
 };
 
 static void
@@ -67,7 +78,6 @@ atl_lasgi_receive(lua_State *L)
 {
     struct atl_exchange *x = atl_scope_exchange(lua_touserdata(L, 1));
     struct atl_lua_task *t = atl_check_task_only(L);
-    struct receive_op *op;
 
     if (x == NULL) {
         push_disconnect(L);
@@ -75,12 +85,22 @@ atl_lasgi_receive(lua_State *L)
     }
     if (atl_task_is_cancelled(&t->task) && !x->gone)
         return atl_push_cancelled(L, &t->task);
+    return atl_receive(L, x, push_message);
+}
+
+int
+atl_receive(lua_State *L, struct atl_exchange *x, atl_receive_push_fn push)
+{
+    struct receive_op *op;
+    int pushed;
+
     if (atl_call_of(x)->receiving != NULL)
         return atl_raise(L, "another task is in receive already");
-    if (push_message(L, x))
-        return 1;
+    if ((pushed = push_next(L, x, push)) != 0)
+        return pushed;
     op = atl_task_op(L, sizeof(*op), &receiving);
     op->x = x;
+    op->push = push;
     atl_call_of(x)->receiving = &op->wait;
     return atl_await(L, &op->wait);
 }
@@ -90,11 +110,16 @@ atl_receive_continue(struct atl_exchange *x)
 {
     struct atl_call *call = atl_call_of(x);
     struct atl_wait *wait = call->receiving;
+    int pushed;
 
-    if (wait == NULL || !push_message(atl_wait_stack(wait), x))
+    if (wait == NULL)
+        return;
+    pushed = push_next(atl_wait_stack(wait), x,
+                       ATL_OWNER(wait, struct receive_op, wait)->push);
+    if (pushed == 0)
         return;
     call->receiving = NULL;
-    atl_wake(wait, 1);
+    atl_wake(wait, pushed);
 }
 
 void
@@ -106,8 +131,9 @@ atl_receive_end(struct atl_exchange *x)
     if (wait == NULL)
         return;
     call->receiving = NULL;
-    push_disconnect(atl_wait_stack(wait));
-    atl_wake(wait, 1);
+    atl_wake(wait, ATL_OWNER(wait, struct receive_op, wait)
+                       ->push(atl_wait_stack(wait), x, ATL_E_CLOSED,
+                              ATL_STR(""), false));
 }
 
 /* (bytes): before the first receive; a request behind another's is told. */

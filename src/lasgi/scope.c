@@ -93,23 +93,29 @@ push_scheme(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
     lua_pushliteral(L, "http");
 }
 
+/* Collected, unlike what is in the request's arena. */
 static void
-push_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+push_decoded(lua_State *L, struct atl_exchange *x, struct atl_str raw)
 {
-    struct atl_str raw = atl_request_str(&x->req, x->req.path);
     char small[512], *decoded = small;
     size_t len;
 
-    (void)ud;
     if (x->req.path_is_plain) {
         lua_pushlstring(L, raw.ptr, raw.len);
         return;
     }
-    if (raw.len > sizeof(small)) /* collected, unlike the request's arena */
+    if (raw.len > sizeof(small))
         decoded = lua_newuserdata(L, raw.len);
     if (atl_url_decode(raw, decoded, &len) != 0)
         len = 0; /* not reached: the parser has checked it */
     lua_pushlstring(L, decoded, len);
+}
+
+static void
+push_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+{
+    (void)ud;
+    push_decoded(L, x, atl_request_str(&x->req, x->req.path));
 }
 
 static void
@@ -129,9 +135,11 @@ push_query_string(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 static void
 push_root_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 {
+    struct atl_str root = atl_request_str(&x->req, x->req.path);
+
     (void)ud;
-    (void)x;
-    lua_pushliteral(L, "");
+    root.len = atl_call_of(x)->root_len;
+    push_decoded(L, x, root);
 }
 
 static void

@@ -83,6 +83,7 @@ struct send_op {
     struct atl_wait wait;
     struct atl_link link; /* call->senders */
     struct atl_exchange *x;
+    bool returns; /* a file that can't be sent is nil, err, not raised */
 };
 
 static void
@@ -335,12 +336,24 @@ pause_if_needed(lua_State *L, struct atl_exchange *x)
     return atl_await_turn(L, ATL_VM(L)->loop.current);
 }
 
+int
+atl_send_piece(lua_State *L, struct atl_exchange *x, struct atl_str data,
+               bool more)
+{
+    int err = atl_response_body(x, data, more);
+
+    if (err != 0)
+        return report(L, x, err);
+    if (x->response == ATL_RESPONSE_DONE)
+        atl_call_end_waits(x);
+    return more ? pause_if_needed(L, x) : done(L);
+}
+
 static int
 send_body(lua_State *L, struct atl_exchange *x)
 {
     struct atl_str data = {"", 0};
     bool more = get_flag(L, KEY_MORE_BODY);
-    int err;
 
     get(L, KEY_BODY);
     if (lua_type(L, -1) == LUA_TSTRING)
@@ -348,11 +361,7 @@ send_body(lua_State *L, struct atl_exchange *x)
     else if (!lua_isnil(L, -1))
         return atl_raise(L, "http.response.body: body is a string, got %s",
                          luaL_typename(L, -1));
-    if ((err = atl_response_body(x, data, more)) != 0)
-        return report(L, x, err);
-    if (x->response == ATL_RESPONSE_DONE)
-        atl_call_end_waits(x);
-    return more ? pause_if_needed(L, x) : done(L);
+    return atl_send_piece(L, x, data, more);
 }
 
 static int
@@ -423,15 +432,34 @@ on_file_sent(struct atl_exchange *x, int status)
         atl_wake(&op->wait, 1);
     } else if (status == ATL_E_CLOSED) {
         atl_wake(&op->wait, push_closed(to, x));
+    } else if (op->returns) {
+        atl_wake(&op->wait, atl_push_error(to, call->lasgi->vm, status, NULL));
     } else {
         atl_wake(&op->wait, push_file_error(to, status));
     }
 }
 
+int
+atl_send_path(lua_State *L, struct atl_exchange *x, const char *path,
+              bool raises)
+{
+    struct atl_call *call = atl_call_of(x);
+    struct send_op *op;
+
+    call->file = atl_file_send_start(x, path, on_file_sent);
+    if (call->file == NULL)
+        return fail(L, "the file cannot be opened now");
+    op = atl_task_op(L, sizeof(*op), &sending);
+    op->x = x;
+    op->returns = !raises;
+    atl_list_push(&call->senders, &op->link);
+    call->sends = 0;
+    return atl_await(L, &op->wait);
+}
+
 static int
 send_file(lua_State *L, struct atl_exchange *x)
 {
-    struct atl_call *call = atl_call_of(x);
     const char *path;
 
     if (x->response != ATL_RESPONSE_HELD)
@@ -442,25 +470,14 @@ send_file(lua_State *L, struct atl_exchange *x)
     path = lua_tostring(L, -1);
     if (strlen(path) != atl_rawlen(L, -1))
         return fail(L, "path has a NUL");
-    call->file = atl_file_send_start(x, path, on_file_sent);
-    if (call->file == NULL)
-        return fail(L, "the file cannot be opened now");
-    return wait_for_room(L, x);
+    return atl_send_path(L, x, path, true);
 }
 
 int
-atl_lasgi_send(lua_State *L)
+atl_send_check(lua_State *L, struct atl_exchange *x)
 {
-    const struct atl_scope_ud *scope = lua_touserdata(L, 1);
-    struct atl_exchange *x = atl_scope_exchange(scope);
     struct atl_lua_task *t = atl_check_task_only(L);
-    enum key type = get_type(L, scope->lasgi);
 
-    if (type == UNKNOWN)
-        return atl_raise(L, "send: unknown message type '%s'",
-                         lua_tostring(L, 3));
-    if (x == NULL)
-        return atl_raise(L, "%s: the request is over", lua_tostring(L, 3));
     if (x->gone || (x->io == NULL && x->response != ATL_RESPONSE_DONE)) {
         bool again = atl_call_of(x)->told_closed;
         int pushed = push_closed(L, x);
@@ -472,6 +489,24 @@ atl_lasgi_send(lua_State *L)
         return atl_push_cancelled(L, &t->task);
     if (atl_call_of(x)->file != NULL)
         return fail(L, "a file is being sent");
+    return 0;
+}
+
+int
+atl_lasgi_send(lua_State *L)
+{
+    const struct atl_scope_ud *scope = lua_touserdata(L, 1);
+    struct atl_exchange *x = atl_scope_exchange(scope);
+    enum key type = get_type(L, scope->lasgi);
+    int pushed;
+
+    if (type == UNKNOWN)
+        return atl_raise(L, "send: unknown message type '%s'",
+                         lua_tostring(L, 3));
+    if (x == NULL)
+        return atl_raise(L, "%s: the request is over", lua_tostring(L, 3));
+    if ((pushed = atl_send_check(L, x)) != 0)
+        return pushed;
     switch (type) {
     case START:
         return send_start(L, x);

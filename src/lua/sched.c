@@ -184,7 +184,7 @@ atl_sched_prepare(struct atl_lua_task *t, int nargs)
 {
     atl_vm_push(t->co, t->vm->refs.on_error);
     if (nargs > 0)
-        lua_insert(t->co, 3);
+        lua_insert(t->co, -nargs - 1);
     t->task.results = (uint32_t)(nargs + 2);
 }
 
@@ -301,6 +301,25 @@ skip(struct atl_lua_task *t)
     end_body(t, true, 1);
 }
 
+/* The body has ended by itself: xpcall's results are on the stack. */
+static void
+returned(struct atl_lua_task *t, int results)
+{
+    int status = t->has_anchor ? 2 : 1; /* where xpcall's own stands */
+    bool failed = !lua_toboolean(t->co, status);
+
+    if (t->on_return != NULL && !t->deferring) {
+        int nargs = t->on_return(t, t->co, failed, results - status);
+
+        if (nargs >= 0) {
+            t->task.state = ATL_TASK_PARKED;
+            atl_sched_start(t, nargs);
+            return;
+        }
+    }
+    end_body(t, failed, results - status);
+}
+
 static void
 resume(struct atl_task *task)
 {
@@ -326,7 +345,7 @@ resume(struct atl_task *task)
     if (vm->hooked != NULL)
         atl_watch_unhook(vm);
     if (status == LUA_OK)
-        end_body(t, !lua_toboolean(t->co, 1), results - 1);
+        returned(t, results);
     else if (status != LUA_YIELD)
         died(t);
     else if (task->state == ATL_TASK_RUNNING)
@@ -353,6 +372,7 @@ atl_sched_fresh_stack(struct atl_lua_task *t)
         renew_coroutine(vm, vm->L, t->slot);
         t->co = vm->slots[t->slot].co;
     }
+    t->has_anchor = false;
     atl_vm_push(t->co, vm->refs.xpcall);
     return t->co;
 }

@@ -55,11 +55,22 @@ struct atl_site {
 typedef size_t (*atl_task_describe_fn)(const struct atl_lua_task *t, char *out,
                                        size_t room);
 
+/*
+ * The body has returned, or raised with `failed`: its `count` values are on
+ * top of `L`, the task's own stack, which isn't running, so that nothing may
+ * be raised here.  -1: the body is over, with what is on the stack.  Or it
+ * leaves xpcall, a function and its arguments on the stack, above the anchor,
+ * for the task to go on with, and returns how many arguments.
+ */
+typedef int (*atl_task_return_fn)(struct atl_lua_task *t, lua_State *L,
+                                  bool failed, int count);
+
 struct atl_lua_task {
     struct atl_task task; /* first: the loop's current task is cast */
     struct atl_vm *vm;
     lua_State *co;                 /* of the slot; NULL once the task is done */
     atl_task_end_fn on_end;        /* whoever started it from C, or NULL */
+    atl_task_return_fn on_return;  /* the same one\'s, or NULL */
     void *data;                    /* the same one's */
     uint64_t request;              /* serial of the one it works for; 0: none */
     atl_task_describe_fn describe; /* the same one's, or NULL; see above */
@@ -71,6 +82,7 @@ struct atl_lua_task {
     int slot;
     int count;       /* results on co's stack, once the body has ended */
     uint32_t number; /* for people */
+    bool has_anchor; /* the stack begins with a value that is its starter's */
     bool exposed;    /* Lua has seen the userdata */
     bool body_ended;
     bool failed;       /* the one result is an error */
