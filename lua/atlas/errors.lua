@@ -78,4 +78,36 @@ function M.Timeout.meta.__tostring(err)
     return ("timed out after %g s"):format(err.scope.seconds)
 end
 
+--- An error that becomes a response: raised by abort(), returned by what reads
+--- a request's body.
+---@class atlas.HTTPError
+---@field status integer        400 to 599
+---@field message string        the response's text
+---@field headers table?        of the response
+---@field code string           "EHTTP"
+local http_error = { __name = "atlas.HTTPError", __index = { code = "EHTTP" } }
+
+function http_error.__tostring(err)
+    return ("%d %s"):format(err.status, err.message)
+end
+
+local HTTPError = { meta = http_error, is = is_a(http_error) }
+
+local function new_http_error(_, status, message, headers)
+    if type(status) ~= "number" or status % 1 ~= 0 or status < 400 or status > 599 then
+        error("HTTPError: a status from 400 to 599 expected", 3)
+    end
+    if message ~= nil and type(message) ~= "string" then
+        error("HTTPError: a message that is a string expected", 3)
+    end
+    message = message or require("atlas.application.core").phrase(status)
+    return setmetatable({ status = status, message = message, headers = headers }, http_error)
+end
+
+function HTTPError.new(status, message, headers)
+    return new_http_error(HTTPError, status, message, headers)
+end
+
+M.HTTPError = setmetatable(HTTPError, { __call = new_http_error })
+
 return M

@@ -11,4 +11,35 @@ for _, module in ipairs {
     end
 end
 
-return M
+-- The framework is loaded when it is first asked for: scripts and LASGI
+-- applications do without it.
+local framework = {
+    Application = { "atlas.application" },
+    Route = { "atlas.route" },
+    Request = { "atlas.request" },
+    Response = { "atlas.response" },
+    HTTPError = { "atlas.errors", "HTTPError" },
+    converter = { "atlas.application", "converter" },
+    templates = { "atlas.templates" },
+    middleware = { "atlas.middleware" },
+    json = { "atlas.json" },
+    log = { "atlas.logging" },
+}
+
+for _, name in ipairs { "html", "text", "redirect", "file", "stream", "abort" } do
+    framework[name] = { "atlas.response", name }
+end
+
+return setmetatable(M, {
+    __index = function(_, name)
+        local place = framework[name]
+
+        if not place then
+            return nil
+        end
+        local value = require(place[1])
+        value = place[2] and value[place[2]] or value
+        M[name] = value
+        return value
+    end,
+})

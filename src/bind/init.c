@@ -8,6 +8,7 @@
 /* A module that has a Lua half under lua/atlas/ requires this one from there
  * by its name with ".core". */
 static const struct atl_reg modules[] = {
+    {"atlas.application.core", luaopen_atlas_application, 0},
     {"atlas.channel.core", luaopen_atlas_channel, 0},
     {"atlas.group.core", luaopen_atlas_group, 0},
     {"atlas.json.core", luaopen_atlas_json, 0},

@@ -13,6 +13,7 @@ void atl_bind_open(struct atl_vm *vm);
 void atl_bind_task_type(struct atl_vm *vm);
 
 /* One a module: functions (L) with the VM as upvalue, returning a table. */
+int luaopen_atlas_application(lua_State *L);
 int luaopen_atlas_channel(lua_State *L);
 int luaopen_atlas_task(lua_State *L);
 int luaopen_atlas_scope(lua_State *L);

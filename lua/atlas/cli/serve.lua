@@ -138,6 +138,10 @@ local function load_settings()
             end
         end
         config = value
+        local merged = require "atlas.config"
+        for key, setting in pairs(value) do
+            merged[key] = setting
+        end
     end
     return setmetatable({}, {
         __index = function(_, key)

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "bind/init.h"
 #include "http/server.h"
-#include "lasgi/lasgi.h"
+#include "app/app.h"
 #include "lua/args.h"
 #include "lua/error.h"
 #include "lua/reg.h"
@@ -17,7 +17,7 @@
 
 struct server {
     struct atl_server http;
-    struct atl_lasgi lasgi;
+    struct atl_app_server app; /* its `lasgi` serves any other callable */
     struct atl_vm *vm;
     struct atl_wait *draining; /* the task in drain() */
 };
@@ -110,6 +110,30 @@ set_limits(lua_State *L, int options, struct atl_http_limits *to)
 
 /* --- the server --- */
 
+/*
+ * Atlas's own Application, which has its core in `core`, is called without
+ * LASGI in between.
+ */
+static void
+start_face(lua_State *L, struct server *s, struct atl_vm *vm)
+{
+    struct atl_app *core = NULL;
+
+    if (lua_istable(L, 1)) {
+        lua_pushliteral(L, "core");
+        lua_rawget(L, 1);
+        core = luaL_testudata(L, -1, ATL_APP_TYPE);
+        lua_pop(L, 1);
+    }
+    if (core == NULL) {
+        atl_server_init(&s->http, &vm->loop, &atl_lasgi_ops, &s->app.lasgi);
+        atl_lasgi_init(&s->app.lasgi, vm, L, 1, 2);
+    } else {
+        atl_server_init(&s->http, &vm->loop, &atl_app_ops, &s->app);
+        atl_app_server_init(&s->app, core, L, 1, 2);
+    }
+}
+
 /* new(app, state, options) -> server */
 static int
 f_new(lua_State *L)
@@ -128,13 +152,12 @@ f_new(lua_State *L)
     ud->server = s = atl_calloc(1, sizeof(*s));
     luaL_setmetatable(L, SERVER_TYPE);
     s->vm = vm;
-    atl_server_init(&s->http, &vm->loop, &atl_lasgi_ops, &s->lasgi);
+    start_face(L, s, vm);
     s->http.on_drained = on_drained;
     s->http.limits = wanted;
     lua_getfield(L, 3, "access_log");
     s->http.access_log = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    atl_lasgi_init(&s->lasgi, vm, L, 1, 2);
     return 1;
 }
 
@@ -230,6 +253,7 @@ m_gc(lua_State *L)
 
     /* serve.lua has seen the last connection close. */
     atl_server_deinit(&ud->server->http);
+    atl_app_server_deinit(&ud->server->app);
     atl_free(ud->server);
     return 0;
 }

@@ -1,0 +1,152 @@
+-- request.lua - what handlers do with a request beside reading its fields,
+-- which are computed in C (src/app/request.c).
+
+local core = require "atlas.application.core"
+local errors = require "atlas.errors"
+local json = require "atlas.json"
+
+local read = core.read
+local concat, error, rawget, setmetatable, type = table.concat, error, rawget, setmetatable, type
+
+--- A request.  Fields may be set as well: what middleware sets is what the
+--- next one and the handler read, for this request alone.
+---@class atlas.Request
+---@field method string         upper case
+---@field path string           decoded, without the query
+---@field raw_path string       as it came
+---@field root_path string      where the application is mounted; "" at the root
+---@field query_string string   what follows the "?", as it came
+---@field query atlas.Multi     its parameters, decoded
+---@field headers atlas.Headers names in lower case
+---@field cookies atlas.Multi
+---@field params table          the path's parameters by name
+---@field client { host: string, port: integer }?  nil on a unix socket
+---@field scheme "http"|"https"
+---@field host string           of the Host field
+---@field url string
+---@field http_version "1.0"|"1.1"|"2"
+---@field id string             of this request, in its log lines too
+---@field state table           for middleware and handlers
+---@field route atlas.Route?
+local Request = {}
+
+-- The LASGI `receive` of requests that didn't come from our server.
+local receivers = setmetatable({}, { __mode = "k" })
+
+local function read_lasgi(receive)
+    local message = receive()
+
+    if type(message) ~= "table" or message.type == "http.disconnect" then
+        return nil, 400
+    end
+    return message.body or "", message.more_body
+end
+
+-- The next piece, and whether there is more; or nil and a status.
+local function next_piece(request)
+    local receive = receivers[request]
+
+    if receive then
+        return read_lasgi(receive)
+    end
+    return read(request)
+end
+
+local function body_error(status)
+    return errors.HTTPError.new(status >= 400 and status or 400)
+end
+
+--- for piece in request:stream() do: the body as it comes.  A body that is
+--- malformed, too large or too slow raises its HTTPError.
+---@return fun(): string?
+function Request:stream()
+    local over = false
+
+    return function()
+        while not over do
+            local piece, more = next_piece(self)
+            if not piece then
+                error(body_error(more), 0)
+            end
+            over = not more
+            if piece ~= "" then
+                return piece
+            end
+        end
+    end
+end
+
+local function read_body(request)
+    local piece, more = next_piece(request)
+    if not piece then
+        return nil, body_error(more)
+    elseif not more then
+        return piece
+    end
+    local pieces, n = { piece }, 1
+    while more do
+        piece, more = next_piece(request)
+        if not piece then
+            return nil, body_error(more)
+        end
+        n = n + 1
+        pieces[n] = piece
+    end
+    return concat(pieces)
+end
+
+--- The whole body; each call gives the same.
+---@return string? body  nil: it was malformed, too large or too slow
+---@return atlas.HTTPError? err
+function Request:body()
+    local kept = self._body
+
+    if kept then
+        return kept
+    end
+    local body, err = read_body(self)
+    if body then
+        self._body = body
+    end
+    return body, err
+end
+
+--- The body, decoded from JSON.
+---@return any value  nil: it isn't JSON, or couldn't be read
+---@return atlas.HTTPError? err
+function Request:json()
+    local body, err = self:body()
+
+    if not body then
+        return nil, err
+    end
+    local value, why = json.decode(body)
+    if value == nil then
+        return nil, errors.HTTPError.new(400, "bad JSON: " .. why.message)
+    end
+    return value
+end
+
+--- The path of a named route, behind where the application is mounted.
+---@param name string
+---@param params table?  by name; what is left over becomes the query
+---@return string
+function Request:url_for(name, params)
+    return require("atlas.application").url_for_request(self, name, params)
+end
+
+-- The original's form: a table around a scope, which answers to its names.
+local Proxy = {}
+
+function Proxy.__index(request, key)
+    local scope = rawget(request, "scope")
+
+    return Proxy[key] or (scope and scope[key])
+end
+
+return setmetatable(Proxy, {
+    __index = { methods = Request, receivers = receivers, next_piece = next_piece },
+    __call = function(_, scope)
+        return setmetatable({ scope = scope }, Proxy)
+    end,
+})

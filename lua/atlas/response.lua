@@ -1,0 +1,265 @@
+-- response.lua - what a handler answers with.
+--
+-- A Response is a plain table.  Its class answers to the names of both worlds:
+-- status and status_code, body and content.
+
+local core = require "atlas.application.core"
+local errors = require "atlas.errors"
+local json = require "atlas.json"
+
+local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
+local getmetatable, rawset, tostring = getmetatable, rawset, tostring
+
+--- A response: its parts may be changed until the handler, or the middleware
+--- around it, has returned it.
+---@class atlas.Response
+---@field status integer          200 to 999
+---@field body string
+---@field content_type string?    text gets "; charset=utf-8" unless it names one
+---@field headers table           name = value, or name = {value, ...}
+---@field cookies string[]?       what set_cookie() made
+---@field send fun(request: atlas.Request, response: atlas.Response)?  sends the body by itself
+local Response = {}
+
+local other_names = { status_code = "status", content = "body" }
+
+function Response.__index(response, key)
+    local name = other_names[key]
+
+    if name then
+        return response[name]
+    end
+    return Response[key]
+end
+
+function Response.__newindex(response, key, value)
+    rawset(response, other_names[key] or key, value)
+end
+
+local function new(content, content_type, status, headers)
+    return setmetatable({
+        body = content or "",
+        content_type = content_type or "text/html",
+        status = status or 200,
+        headers = headers or {},
+    }, Response)
+end
+
+-- One {name, value} pair a header, names in lower case.
+local function add_headers(list, headers)
+    for name, value in pairs(headers) do
+        if type(name) == "number" then
+            list[#list + 1] = { value[1]:lower(), tostring(value[2]) }
+        elseif type(value) == "table" then
+            for _, one in ipairs(value) do
+                list[#list + 1] = { name:lower(), tostring(one) }
+            end
+        else
+            list[#list + 1] = { name:lower(), tostring(value) }
+        end
+    end
+    return list
+end
+
+--- Send the response, exactly what it holds, through a LASGI `send`.
+---@param send fun(message: table)
+function Response:__call(send)
+    send {
+        type = "http.response.start",
+        status = self.status,
+        headers = add_headers({}, self.headers),
+    }
+    send { type = "http.response.body", body = self.body }
+end
+
+function Response:__tostring()
+    return ("atlas.Response (%s)"):format(tostring(self.status))
+end
+
+---@class atlas.CookieOptions
+---@field max_age? integer      seconds; 0 or less removes the cookie
+---@field expires? number       seconds since 1970
+---@field path? string          "/" by default
+---@field domain? string
+---@field secure? boolean       false by default
+---@field http_only? boolean    true by default
+---@field same_site? "Strict"|"Lax"|"None"  "Lax" by default
+---@field partitioned? boolean
+
+--- Add a cookie to the response.
+---@param name string
+---@param value string
+---@param options atlas.CookieOptions?
+---@return atlas.Response self
+function Response:set_cookie(name, value, options)
+    local cookies = self.cookies or {}
+
+    cookies[#cookies + 1] = core.format_cookie(name, value, options or {})
+    rawset(self, "cookies", cookies)
+    return self
+end
+
+--- Have the client forget a cookie that was set with this path and domain.
+---@param name string
+---@param options { path?: string, domain?: string }?
+---@return atlas.Response self
+function Response:delete_cookie(name, options)
+    options = options or {}
+    return self:set_cookie(name, "", {
+        path = options.path,
+        domain = options.domain,
+        secure = options.secure,
+        max_age = 0,
+    })
+end
+
+--- All headers as LASGI has them, with the content type and the cookies.
+---@return string[][]  {name, value} pairs, names in lower case
+function Response:header_list()
+    local list = add_headers({}, self.headers)
+    local has_type = self.status == 204 or self.status == 304
+
+    for _, pair in ipairs(list) do
+        has_type = has_type or pair[1] == "content-type"
+    end
+    if self.content_type and not has_type then
+        list[#list + 1] = { "content-type", core.with_charset(self.content_type) }
+    end
+    for _, cookie in ipairs(self.cookies or {}) do
+        list[#list + 1] = { "set-cookie", cookie }
+    end
+    return list
+end
+
+local M = setmetatable(Response, {
+    __call = function(_, content, content_type, status, headers)
+        return new(content, content_type, status, headers)
+    end,
+})
+
+--- True if `value` is a Response.
+function Response.is(value)
+    return getmetatable(value) == Response
+end
+
+--- A response with `value` as JSON.  Raises if it can't be encoded.
+---@param value any
+---@param status integer?  200
+---@return atlas.Response
+function Response.json(value, status)
+    local text, err = json.encode(value)
+
+    if not text then
+        error(err, 2)
+    end
+    return new(text, "application/json", status)
+end
+
+--- A response of HTML.
+---@param text string
+---@param status integer?  200
+---@return atlas.Response
+function Response.html(text, status)
+    return new(text, "text/html", status)
+end
+
+--- A response of plain text.
+---@param text string
+---@param status integer?  200
+---@return atlas.Response
+function Response.text(text, status)
+    return new(text, "text/plain", status)
+end
+
+--- Send the client elsewhere: to a path of this site, or to an absolute http
+--- or https URL.  Raises for a target that a browser would take for another
+--- than it looks like ("//host", "/\host", control characters, other schemes).
+---@param url string
+---@param status integer?  303 by default; 301, 302, 307, 308
+---@return atlas.Response
+function Response.redirect(url, status)
+    local location, err = core.location(url)
+
+    if not location then
+        error("redirect: " .. err, 2)
+    end
+    return new("", "text/plain", status or 303, { location = location })
+end
+
+local function send_stream(request, result)
+    if core.begin(request, result) then
+        result.stream_body(function(piece)
+            return core.write(request, piece)
+        end)
+    end
+end
+
+--- A response whose body `fn` makes piece by piece: it is called with write(),
+--- which waits while the client is slower, and returns nil, err once it has
+--- gone.
+---@param fn fun(write: fun(piece: string): true?, atlas.Error?)
+---@param options { content_type?: string, status?: integer, headers?: table }?
+---@return atlas.Response
+function Response.stream(fn, options)
+    if type(fn) ~= "function" then
+        error("stream: a function expected, got " .. type(fn), 2)
+    end
+    options = options or {}
+    local response = new(nil, options.content_type or "application/octet-stream", options.status,
+        options.headers)
+
+    rawset(response, "stream_body", fn)
+    rawset(response, "send", send_stream)
+    return response
+end
+
+local function send_file(request, result)
+    if not core.begin(request, result) then
+        return
+    end
+    local ok, err = core.send_file(request, result.file)
+    if not ok and err.code ~= "ECLOSED" then
+        core.reset(request)
+        if err.code == "ENOENT" or err.code == "EISDIR" or err.code == "ENOTDIR" then
+            error(errors.HTTPError.new(404), 0)
+        end
+        error(err, 0)
+    end
+end
+
+--- A response with the bytes of a file, which don't pass through Lua; 404 if
+--- there is none.  `download`: have the client save it, under this name.
+---@param path string  the program's own; with `root`, relative to that
+---@param options { root?: string, download?: boolean|string, content_type?: string }?
+---@return atlas.Response
+function Response.file(path, options)
+    options = options or {}
+    if type(path) ~= "string" or path:find("\0", 1, true) then
+        error("file: a path expected", 2)
+    end
+    if options.root then
+        if ("/" .. path .. "/"):find("/../", 1, true) then
+            error(errors.HTTPError.new(404), 0)
+        end
+        path = options.root .. "/" .. path
+    end
+    local headers = {}
+    if options.download then
+        local name = options.download == true and path:match "[^/]*$" or options.download
+        headers["content-disposition"] = core.disposition(name)
+    end
+    local response = new(nil, options.content_type or core.media_of(path), 200, headers)
+    rawset(response, "file", path)
+    rawset(response, "send", send_file)
+    return response
+end
+
+--- End the handler with an error response.
+---@param status integer  400 to 599
+---@param message string?  the response's text; by default the status's phrase
+---@param headers table?
+function Response.abort(status, message, headers)
+    error(errors.HTTPError.new(status, message, headers), 0)
+end
+
+return M
