@@ -153,7 +153,7 @@ def add_options(parser):
     parser.set_defaults(extra=[])
 
 
-def atlas(name, given, preset, factor):
+def atlas(name, given, preset, factor, module="application"):
     """The Atlas built by `preset` or given; None and a line if there is none."""
     binary = os.path.abspath(given or os.path.join(ROOT, "build", preset, "atlas"))
     if not os.access(binary, os.X_OK):
@@ -161,7 +161,7 @@ def atlas(name, given, preset, factor):
             sys.exit("bench: no program %s" % given)
         say("%s is left out: build/%s/atlas is not built" % (name, preset))
         return None
-    return Server(name, 0, [binary, "serve", "bench.http.app:app", "--port"],
+    return Server(name, 0, [binary, "serve", "bench.http.%s:app" % module, "--port"],
                   user_factor=factor)
 
 
@@ -171,6 +171,7 @@ def find_servers(options):
     found = [
         Server("floor", 0, [build_floor()], is_floor=True),
         atlas("atlas", options.atlas, "release", 1),
+        atlas("lasgi", options.atlas, "release", 1, "app"),
         atlas("atlas-lua5.4", options.atlas_lua54, "release-lua5.4", LUA54_FACTOR),
     ]
     found = [server for server in found if server]

@@ -27,7 +27,7 @@ from server import Server, StartError
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Each face is an application module that behaves the same through another door.
-FACES = {"lasgi": "tests.wire.app:app"}
+FACES = {"lasgi": "tests.wire.app:app", "application": "tests.wire.application:app"}
 ENOUGH = 2  # failed variants after which the rest of a case is left out
 
 
