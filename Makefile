@@ -41,7 +41,7 @@ all:
 	@ln -sfn build/release$(vm)/compile_commands.json compile_commands.json
 
 run: all
-	@exec build/release$(vm)/atlas serve app.main:app \
+	@exec build/release$(vm)/atlas serve app.main:app --config app.config \
 	    --host 127.0.0.1 --port "$${PORT:-8000}"
 
 dev:

@@ -1,72 +1,29 @@
--- main.lua - a small LASGI application: what `make run` serves.
+-- main.lua - the sample site: what `make run` serves.  Start here, then follow
+-- routes.lua to controllers.lua.
 
 local atlas = require "atlas"
+local logging = require "atlas.logging"
 
-local function respond(send, status, content_type, body)
-    send {
-        type = "http.response.start",
-        status = status,
-        headers = { { "content-type", content_type } },
-    }
-    send { type = "http.response.body", body = body }
-end
+local controllers = require "app.controllers"
+local routes = require "app.routes"
 
--- The whole body of the request, or nil if the client has gone.
-local function read_body(receive)
-    local parts = {}
+local log = logging.get_logger "app"
+local app = atlas.Application { routes = routes }
 
-    repeat
-        local message = receive()
-        if message.type == "http.disconnect" then
-            return nil
-        end
-        parts[#parts + 1] = message.body
-    until not message.more_body
-    return table.concat(parts)
-end
-
-local routes = {}
-
-routes["/"] = function(_, _, send)
-    respond(send, 200, "text/plain; charset=utf-8", "Hello, World!")
-end
-
-routes["/plaintext"] = routes["/"]
-
--- Three waits at once: the page takes as long as the longest.
-routes["/slow"] = function(_, _, send)
+-- A middleware is a function around what answers.  This one tells how long
+-- that took; see it with `curl -I localhost:8000`.
+app:use(function(request, next)
     local started = atlas.now()
-    local waits = {}
+    local response = next(request)
 
-    for i, seconds in ipairs { 0.1, 0.2, 0.3 } do
-        waits[i] = atlas.spawn(atlas.sleep, seconds)
-    end
-    for _, wait in ipairs(waits) do
-        wait:await()
-    end
-    local text = ("Waited 0.6 s in %.1f s.\n"):format(atlas.now() - started)
-    respond(send, 200, "text/plain; charset=utf-8", text)
-end
+    response.headers["server-timing"] = ("app;dur=%.1f"):format((atlas.now() - started) * 1000)
+    return response
+end)
 
-routes["/echo"] = function(_, receive, send)
-    local body = read_body(receive)
+app:on_error(404, controllers.not_found)
 
-    if body then
-        respond(send, 200, "application/octet-stream", body)
-    end
-end
-
-local function not_found(_, _, send)
-    respond(send, 404, "text/plain; charset=utf-8", "Not Found\n")
-end
-
-local function app(scope, receive, send)
-    if scope.type ~= "http" then
-        return
-    end
-    local handler = routes[scope.path] or not_found
-
-    handler(scope, receive, send)
-end
+app:on_startup(function()
+    log:info("the sample site is ready", { routes = #routes })
+end)
 
 return { app = app }

@@ -1,0 +1,16 @@
+-- routes.lua - which path is answered by which controller.
+
+local Route = require "atlas.route"
+
+local controllers = require "app.controllers"
+
+return {
+    Route("/", controllers.home, { name = "home" }),
+    Route("/about", controllers.about, { name = "about" }),
+    Route("/slow", controllers.slow, { name = "slow" }),
+    Route("/hello/{name}", controllers.hello, { name = "hello" }),
+    Route("/api/time", controllers.time, { name = "time" }),
+    Route("/countdown", controllers.countdown, { name = "countdown" }),
+    Route("/echo", controllers.echo, { methods = { "POST" }, name = "echo" }),
+    Route("/site.css", controllers.stylesheet, { name = "stylesheet" }),
+}
