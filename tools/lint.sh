@@ -40,6 +40,7 @@ tidy() {
 check layers tools/check-layers
 check length tools/check-length
 check banned tools/check-banned
+check pow10 sh -c 'tools/pow10.py | diff - src/base/pow10.c'
 check clang-format clang-format --dry-run -Werror --ferror-limit=20 $c_files
 check luacheck luacheck --no-color --quiet $(lua_folders)
 check clang-tidy tidy

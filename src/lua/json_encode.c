@@ -485,9 +485,9 @@ add_key(struct encoder *e, int key, int slot)
     k = &s->keys[s->key_count++];
     k->ptr = lua_tolstring(e->L, key, &k->len);
     if (k->len >= 8)
-        word = atl_json_load(k->ptr);
+        word = atl_word_load(k->ptr);
     else if (k->len > 0)
-        word = atl_json_load_few(k->ptr, k->len);
+        word = atl_word_load_few(k->ptr, k->len);
     k->prefix = __builtin_bswap64(word);
     k->slot = slot;
     return 0;

@@ -81,7 +81,7 @@ atl_json_keys_expect(struct atl_json_keys *keys, const char *ptr,
         return false;
     if (len <= 8 && end - ptr >= 8) {
         /* Both have eight bytes, for the entry's are further in front. */
-        uint64_t differ = atl_json_load(ptr) ^ atl_json_load(entry->ptr);
+        uint64_t differ = atl_word_load(ptr) ^ atl_word_load(entry->ptr);
 
         if (len < 8)
             differ &= ((uint64_t)1 << 8 * len) - 1;
@@ -104,9 +104,9 @@ atl_json_keys_find(struct atl_json_keys *keys, const char *ptr, size_t len)
     unsigned i, previous = keys->last;
 
     if (len >= 8)
-        word += atl_json_load(ptr) ^ atl_json_load(ptr + len - 8) << 1;
+        word += atl_word_load(ptr) ^ atl_word_load(ptr + len - 8) << 1;
     else if (len > 0)
-        word += atl_json_load_few(ptr, len);
+        word += atl_word_load_few(ptr, len);
     i = (unsigned)((word * 0x9e3779b97f4a7c15u) >> 58);
     if ((keys->used >> i & 1) != 0 &&
         !atl_json_keys_equal(&keys->entries[i], ptr, len))

@@ -87,21 +87,21 @@ copy_plain(char *p, const char *ptr, const char *end)
         len = (size_t)(end - ptr);
         if (len < 8)
             break;
-        word = atl_json_load(ptr);
-        atl_json_store(p, word);
+        word = atl_word_load(ptr);
+        atl_word_store(p, word);
         mask = atl_json_special(word);
         if (mask != 0)
-            return p + atl_json_before(mask);
+            return p + atl_word_before(mask);
         p += 8;
         ptr += 8;
     }
     if (len == 0)
         return p;
     /* The bytes behind the last are none that have to be escaped. */
-    word = atl_json_load_few(ptr, len) | ATL_JSON_EACH(' ') << 8 * len;
-    atl_json_store(p, word);
+    word = atl_word_load_few(ptr, len) | ATL_WORD_EACH(' ') << 8 * len;
+    atl_word_store(p, word);
     mask = atl_json_special(word);
-    return p + (mask != 0 ? atl_json_before(mask) : len);
+    return p + (mask != 0 ? atl_word_before(mask) : len);
 }
 
 /* The character at `ptr`, which isn't plain; returns its length, 0: none. */

@@ -39,6 +39,9 @@ local samples = {
         end, { on_error = "collect" })
         return err
     end,
+    ["atlas.JsonError"] = function()
+        return select(2, require("atlas.json").decode "[1,")
+    end,
     ["atlas.Limiter"] = function()
         return atlas.limiter { rate = 1 }
     end,
@@ -121,6 +124,9 @@ end
 local function check_table(all, class, real)
     local annotated = {}
 
+    for _, field in ipairs(class.fields) do
+        annotated[field.name:gsub("%?$", "")] = true
+    end
     for _, entry in ipairs(class.functions) do
         annotated[entry.name] = true
         if real[entry.name] == nil then
@@ -200,6 +206,8 @@ function M.find_problems(all)
         if class.name == "atlas" then
             check_fields(class, atlas)
         elseif class.is_module then
+            check_types(all, class, class.fields)
+            check_fields(class, require(class.name))
             check_table(all, class, require(class.name))
         else
             check_class(all, class)

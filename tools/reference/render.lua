@@ -117,16 +117,20 @@ local function class_name(class)
     return class.name
 end
 
-local function add_class(out, class)
-    out[#out + 1] = "## " .. class.name
-    out[#out + 1] = ""
-    add_text(out, class.text)
+local function add_fields(out, class)
     for _, field in ipairs(class.fields) do
         out[#out + 1] = item("", field)
     end
     if #class.fields > 0 then
         out[#out + 1] = ""
     end
+end
+
+local function add_class(out, class)
+    out[#out + 1] = "## " .. class.name
+    out[#out + 1] = ""
+    add_text(out, class.text)
+    add_fields(out, class)
     add_overview(out, class.functions, heading)
     for _, entry in ipairs(class.functions) do
         add_entry(out, entry)
@@ -144,6 +148,7 @@ local function render_page(page)
 
     if module then
         add_text(out, module.text)
+        add_fields(out, module)
         add_overview(out, module.functions, heading)
     end
     add_overview(out, page.classes, class_name)
