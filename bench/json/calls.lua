@@ -1,3 +1,5 @@
+-- calls.lua - make so many calls: calls.lua LIBRARY.FUNCTION DOCUMENT CALLS
+
 local what, name, calls = ...
 package.path = (arg[0]:match "^(.*)/" or ".") .. "/?.lua;" .. package.path
 local lib, fn = what:match "^(%w+)%.(%w+)$"
