@@ -82,12 +82,11 @@ def load_row(server, workload, samples, floor_samples):
     cpu, user = median(samples, "cpu_us"), median(samples, "user_us")
     floor = median(floor_samples, "cpu_us")
     ratio = cpu / floor if floor else None
-    factor = server.user_factor
-    user_target = workload.user_us and factor and workload.user_us * factor
+    ratio_target, user_target = server.targets(workload)
     mark = "\\*" if median(samples, "busy") < SATURATED else ""
     return [
         server.name, "{:,.0f}{}".format(median(samples, "rate"), mark),
-        number(cpu), number(ratio), verdict(ratio, factor and workload.ratio),
+        number(cpu), number(ratio), verdict(ratio, ratio_target),
         number(user), verdict(user, user_target),
         number(median(samples, "p50_ms")), number(median(samples, "p99_ms")),
     ]

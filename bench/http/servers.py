@@ -40,9 +40,19 @@ class Server:
     command: list
     cwd: str = ROOT
     is_floor: bool = False
+    is_lasgi: bool = False
     user_factor: Optional[float] = None  # of a target; None: it has no targets
     process: Optional[subprocess.Popen] = None
     left_out: set = field(default_factory=set)  # workloads it doesn't answer
+
+    def targets(self, workload):
+        """(ratio to the floor, user microseconds) to reach; None: no target."""
+        if self.user_factor is None:
+            return None, None
+        ratio, user = workload.ratio, workload.user_us
+        if self.is_lasgi:
+            ratio, user = workload.lasgi_ratio, workload.lasgi_user_us
+        return ratio, user and user * self.user_factor
 
     def start(self, before=()):
         """Start it (by the command `before`); milliseconds to a response.
@@ -153,7 +163,7 @@ def add_options(parser):
     parser.set_defaults(extra=[])
 
 
-def atlas(name, given, preset, factor, module="application"):
+def atlas(name, given, preset, factor, is_lasgi=False):
     """The Atlas built by `preset` or given; None and a line if there is none."""
     binary = os.path.abspath(given or os.path.join(ROOT, "build", preset, "atlas"))
     if not os.access(binary, os.X_OK):
@@ -161,8 +171,9 @@ def atlas(name, given, preset, factor, module="application"):
             sys.exit("bench: no program %s" % given)
         say("%s is left out: build/%s/atlas is not built" % (name, preset))
         return None
+    module = "app" if is_lasgi else "application"
     return Server(name, 0, [binary, "serve", "bench.http.%s:app" % module, "--port"],
-                  user_factor=factor)
+                  user_factor=factor, is_lasgi=is_lasgi)
 
 
 def find_servers(options):
@@ -171,7 +182,7 @@ def find_servers(options):
     found = [
         Server("floor", 0, [build_floor()], is_floor=True),
         atlas("atlas", options.atlas, "release", 1),
-        atlas("lasgi", options.atlas, "release", 1, "app"),
+        atlas("lasgi", options.atlas, "release", 1, is_lasgi=True),
         atlas("atlas-lua5.4", options.atlas_lua54, "release-lua5.4", LUA54_FACTOR),
     ]
     found = [server for server in found if server]

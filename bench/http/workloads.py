@@ -3,6 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -12,6 +13,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def is_hello(body):
     return body == b"Hello, World!"
+
+
+def is_json(want):
+    """Is a body the JSON text of `want`?"""
+    def good(body):
+        return json.loads(body) == want
+    return good
+
+
+def is_echo(body):
+    with open(os.path.join(HERE, "echo.json"), "rb") as file:
+        return json.loads(body) == json.load(file)
 
 
 @dataclass(frozen=True)
@@ -26,9 +39,12 @@ class Workload:
     body: Optional[str] = None    # name of a file beside this one
     good: Callable = is_hello     # is this the right body of a response?
     floor: Optional[str] = None   # the floor does this workload instead
-    # Targets: CPU per request as a ratio to the floor's, user part of it.
+    # Targets: CPU per request as a ratio to the floor's, user part of it; of
+    # an Application, and of a LASGI callable.
     ratio: Optional[float] = None
     user_us: Optional[float] = None
+    lasgi_ratio: Optional[float] = None
+    lasgi_user_us: Optional[float] = None
     more_calls: Optional[float] = None  # system calls beyond the floor's
 
     def request(self, port):
@@ -61,8 +77,19 @@ class Workload:
 
 
 WORKLOADS = {
-    "a": Workload("plaintext, keep-alive", ratio=1.20, user_us=1.1),
+    "a": Workload("plaintext, keep-alive", ratio=1.12, user_us=0.60,
+                  lasgi_ratio=1.20, lasgi_user_us=1.1),
+    "b": Workload("JSON", path="/json", good=is_json({"message": "Hello, World!"}),
+                  floor="a", ratio=1.15, user_us=0.85),
+    "c": Workload("two path parameters, JSON", path="/users/42/posts/seven",
+                  good=is_json({"id": 42, "slug": "seven"}),
+                  floor="a", ratio=1.17, user_us=1.00),
+    "d": Workload("1 KiB of JSON read and written", path="/echo", method="POST",
+                  fields={"Content-Type": "application/json"}, body="echo.json",
+                  good=is_echo, floor="a", ratio=1.9, user_us=4.8),
     "e": Workload("plaintext, 16 pipelined", depth=16, ratio=2.0, user_us=0.45),
+    "g": Workload("a handler that sleeps 1 ms", path="/timer", connections=256,
+                  floor="a", ratio=1.25, user_us=1.00),
     "h": Workload("plaintext, a connection each", close=True,
                   ratio=1.08, user_us=1.5, more_calls=2),
 }
