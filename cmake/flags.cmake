@@ -29,6 +29,13 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
         -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
         -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
     target_link_options(atl_flags INTERFACE -Wl,-z,relro,-z,now)
+    # Structs are cleared for each request: "rep stos" takes 30 cycles to start.
+    set(clear -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign)
+    check_c_compiler_flag(${clear} has_memset_strategy)
+    if(has_memset_strategy)
+        target_compile_options(atl_flags INTERFACE ${clear})
+        target_link_options(atl_flags INTERFACE ${clear})
+    endif()
     check_c_compiler_flag(-fcf-protection has_cf_protection)
     if(has_cf_protection)
         target_compile_options(atl_flags INTERFACE -fcf-protection)

@@ -166,8 +166,7 @@ atl_reply_bytes(struct atl_exchange *x, struct atl_str type,
 
     if (err != 0)
         return err;
-    if ((err = atl_response_field(x, ATL_STR("content-type"), type)) != 0)
-        return err;
+    atl_response_known_field(x, ATL_STR("content-type"), type);
     return atl_response_body(x, body, false);
 }
 

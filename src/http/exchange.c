@@ -402,8 +402,8 @@ atl_response_error(struct atl_exchange *x, unsigned status)
                    atl_status_phrase(status));
     if (atl_response_start(x, status) != 0)
         return;
-    x->io->field(x, ATL_STR("content-type"),
-                 ATL_STR("text/plain; charset=utf-8"));
+    atl_response_known_field(x, ATL_STR("content-type"),
+                             ATL_STR("text/plain; charset=utf-8"));
     if (atl_response_body(x, (struct atl_str){text, (size_t)len}, false) != 0)
         atl_response_abort(x);
 }

@@ -138,6 +138,15 @@ int atl_response_field(struct atl_exchange *x, struct atl_str name,
                        struct atl_str value)
     __attribute__((warn_unused_result));
 
+/* The same for a field that is known to be a good one, and not one of those
+ * that mean something to the server: the program's own constants. */
+static inline void
+atl_response_known_field(struct atl_exchange *x, struct atl_str name,
+                         struct atl_str value)
+{
+    x->io->field(x, name, value);
+}
+
 /* Forget the held head, as if nothing had been started. */
 void atl_response_reset(struct atl_exchange *x);
 
