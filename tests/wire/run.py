@@ -166,7 +166,7 @@ def main():
     parser.add_argument("--atlas", default="build/dev/atlas", help="the server's binary")
     parser.add_argument("--face", choices=FACES, default="lasgi")
     parser.add_argument("--filter", default="", help="regex on `NUMBER TITLE`")
-    parser.add_argument("--jobs", type=int, default=64, help="connections at once")
+    parser.add_argument("--jobs", type=int, default=24, help="connections at once")
     parser.add_argument("--serve-args", default="", help="more options for atlas serve")
     parser.add_argument("-v", "--verbose", action="store_true", help="name every case")
     parser.add_argument("files", nargs="*", metavar="FILES")
