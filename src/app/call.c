@@ -65,6 +65,8 @@ atl_app_resolve(struct atl_app *root, struct atl_exchange *x)
 
     t.host = atl_request_str(&x->req, x->req.host);
     t.path = atl_request_str(&x->req, x->req.path);
+    t.path.ptr += call->call.root_len;
+    t.path.len -= call->call.root_len;
     t.is_plain = x->req.path_is_plain;
     call->levels = atl_arena_alloc(&x->arena, sizeof(struct atl_app_level));
     for (;;) {

@@ -62,6 +62,16 @@ void atl_call_log(struct atl_exchange *x, const char *what);
 void atl_call_log_failure(struct atl_exchange *x, struct atl_lua_task *t,
                           lua_State *from);
 
+/* What both faces tell of a request.  The first `raw_len` bytes of the raw
+ * path, decoded and collected, unlike what is in the request's arena. */
+void atl_call_push_path(lua_State *L, struct atl_exchange *x, size_t raw_len);
+void atl_call_push_version(lua_State *L, struct atl_exchange *x);
+/* {host, port}, or nil on a unix socket. */
+void atl_call_push_client(lua_State *L, struct atl_exchange *x);
+void atl_call_push_server(lua_State *L, struct atl_exchange *x);
+/* A copy of what the lifespan has put into its state. */
+void atl_call_push_state(lua_State *L, const struct atl_lasgi *l);
+
 /* --- between the files of this folder --- */
 
 /* What is kept for a request, in x->data. */
