@@ -269,7 +269,7 @@ local function find_handler(app, err, status)
 end
 
 local function debug_page(request, err)
-    local text = core.escape(debug.traceback(tostring(err), 2))
+    local text = core.escape(core.report(err))
     local page = "<!doctype html><title>500</title><h1>%s %s</h1><pre>%s</pre>"
 
     return response(page:format(core.escape(request.method), core.escape(request.path), text),

@@ -79,7 +79,7 @@ end
 
 local function check_header(pair, i)
     if type(pair) ~= "table" or type(pair[1]) ~= "string" or type(pair[2]) ~= "string" then
-        error(("send: headers[%d] is no {name, value} pair of strings"):format(i), 4)
+        error(("send: headers[%d] is no {name, value} pair of strings"):format(i), 3)
     end
 end
 
@@ -89,11 +89,11 @@ kinds["http.response.start"] = function(call, message)
     local status = message.status
 
     if call.start then
-        error("send: http.response.start was sent already", 3)
+        error("send: http.response.start was sent already", 2)
     elseif type(status) ~= "number" or status % 1 ~= 0 or status < 200 or status > 999 then
-        error("send: status: an integer from 200 to 999 expected, got " .. tostring(status), 3)
+        error("send: status: an integer from 200 to 999 expected, got " .. tostring(status), 2)
     elseif message.headers ~= nil and type(message.headers) ~= "table" then
-        error("send: headers: a table expected, got " .. type(message.headers), 3)
+        error("send: headers: a table expected, got " .. type(message.headers), 2)
     end
     for i, pair in ipairs(message.headers or {}) do
         check_header(pair, i)
@@ -117,11 +117,11 @@ kinds["http.response.body"] = function(call, message)
     local body = message.body
 
     if not call.start then
-        error("send: http.response.start comes before http.response.body", 3)
+        error("send: http.response.start comes before http.response.body", 2)
     elseif call.is_over then
-        error("send: the response is complete", 3)
+        error("send: the response is complete", 2)
     elseif body ~= nil and type(body) ~= "string" then
-        error("send: body: a string expected, got " .. type(body), 3)
+        error("send: body: a string expected, got " .. type(body), 2)
     end
     call.is_over = not message.more_body
     if not call.first then
@@ -153,9 +153,13 @@ local function sender(call)
     end
 end
 
--- Where the callable left its response; raises its error, if it has one.
+-- The callable has ended without completing its response: raises its error,
+-- if it has one.  Nothing is wrong if it ended because its client had gone.
 local function fail(call)
     call.task:await()
+    if core.is_done(call.request) then
+        return
+    end
     error("the application returned without completing its response", 0)
 end
 
@@ -197,6 +201,7 @@ function M.call(request, callable)
     local start, first = call.start, call.first
     if not first then
         fail(call)
+        return response() -- for nobody
     end
     local result
     if first.more_body then

@@ -54,6 +54,9 @@ void atl_call_on_body(struct atl_exchange *x);
 void atl_call_on_writable(struct atl_exchange *x);
 void atl_call_on_gone(struct atl_exchange *x, bool cancel);
 
+/* The response, or the request, is over: nobody waits for it any more. */
+void atl_call_end_waits(struct atl_exchange *x);
+
 /* The task of a call has ended: the exchange is released. */
 void atl_call_end(struct atl_exchange *x);
 
@@ -142,9 +145,6 @@ void atl_receive_continue(struct atl_exchange *x);
 
 /* Wake the task in receive() with http.disconnect, if one waits. */
 void atl_receive_end(struct atl_exchange *x);
-
-/* The response, or the request, is over: nobody waits for it any more. */
-void atl_call_end_waits(struct atl_exchange *x);
 
 /* A pathsend that is under way is for nobody any more. */
 void atl_call_cancel_file(struct atl_exchange *x);

@@ -10,6 +10,7 @@
 #include "bind/app/app.h"
 #include "lua/args.h"
 #include "lua/error.h"
+#include "lua/trace.h"
 
 /* --- the way to the handler --- */
 
@@ -367,6 +368,15 @@ f_serving(lua_State *L)
     return 1;
 }
 
+/* report(err) -> its text, with the traceback that it had in this task */
+static int
+f_report(lua_State *L)
+{
+    lua_settop(L, 1);
+    atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 1);
+    return 1;
+}
+
 /* entry(request) -> the function that starts it. */
 static int
 f_entry(lua_State *L)
@@ -392,5 +402,6 @@ const struct atl_reg atl_bind_request_functions[] = {
     {"reset", f_reset, 0},
     {"direct", f_direct, 0},
     {"serving", f_serving, 0},
+    {"report", f_report, 0},
     {NULL, NULL, 0},
 };
