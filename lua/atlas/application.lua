@@ -126,6 +126,10 @@ end
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD" } do
     Application[method:lower()] = function(self, path, handler, options)
         local all = { methods = { method } }
+        if options ~= nil and type(options) ~= "table" then
+            local text = "%s: a table of options expected, got %s"
+            error(text:format(method:lower(), type(options)), 2)
+        end
         for key, value in pairs(options or {}) do
             all[key] = value
         end
@@ -262,10 +266,12 @@ end
 
 -- --- errors ---
 
+-- The handler of an error, and whether it is for its class.
 local function find_handler(app, err, status)
     local meta = type(err) == "table" and getmetatable(err)
+    local of_class = meta and app.error_handlers[meta]
 
-    return (meta and app.error_handlers[meta]) or app.error_handlers[status]
+    return of_class or app.error_handlers[status], of_class ~= nil and of_class ~= false
 end
 
 local function debug_page(request, err)
@@ -276,39 +282,55 @@ local function debug_page(request, err)
         "text/html", 500)
 end
 
-local function default_response(request, err)
-    if errors.HTTPError.is(err) then
-        local headers = {}
-        for name, value in pairs(err.headers or {}) do
-            headers[name] = value
-        end
-        return response(err.message .. "\n", "text/plain; charset=utf-8", err.status, headers)
+local function http_response(err)
+    local headers = {}
+
+    for name, value in pairs(err.headers or {}) do
+        headers[name] = value
     end
+    return response(err.message .. "\n", "text/plain; charset=utf-8", err.status, headers)
+end
+
+local function is_debugged(request)
     for _, id in ipairs(core.levels(request)) do
         if by_id[id].debug then
-            return debug_page(request, err)
+            return true
         end
     end
-    return nil
+    return false
+end
+
+local function ask(handler, request, err, status)
+    local result = middleware.check_response(handler, handler(request, err))
+
+    -- What was returned without a status has that of the error.
+    if result.status == 200 then
+        result.status = status
+    end
+    return result
 end
 
 --- The Response for an error: of the innermost application that has a handler
 --- for it, or the default one; nil if there is none for what is no HTTPError.
+--- That is logged, unless a handler of its class was waiting for it.
 function middleware.handle_error(request, err)
-    local status = errors.HTTPError.is(err) and err.status or 500
+    local is_http = errors.HTTPError.is(err)
+    local status = is_http and err.status or 500
 
     for _, id in ipairs(core.levels(request)) do
-        local handler = find_handler(by_id[id], err, status)
+        local handler, of_class = find_handler(by_id[id], err, status)
         if handler then
-            local result = middleware.check_response(handler, handler(request, err))
-            -- What was returned without a status has that of the error.
-            if result.status == 200 then
-                result.status = status
+            if not is_http and not of_class then
+                core.log_failure(request, err)
             end
-            return result
+            return ask(handler, request, err, status)
         end
     end
-    return default_response(request, err)
+    if is_http then
+        return http_response(err)
+    end
+    core.log_failure(request, err)
+    return is_debugged(request) and debug_page(request, err) or nil
 end
 
 -- --- urls ---

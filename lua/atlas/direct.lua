@@ -3,6 +3,7 @@
 
 local core = require "atlas.application.core"
 local keep_trace = require("atlas.scope.core").keep_trace
+local errors = require "atlas.errors"
 local middleware = require "atlas.middleware"
 local requests = require "atlas.request"
 local response = require "atlas.response"
@@ -116,10 +117,14 @@ function M.http(app, scope, receive, send)
 
     if not ok then
         local err = result
-        result = middleware.handle_error(request, err)
-        if not result then
+        if errors.Cancelled.is(err) then
+            error(err, 0)
+        elseif core.handles(request) or errors.HTTPError.is(err) then
+            result = middleware.handle_error(request, err)
+        else
             error(err, 0)
         end
+        result = result or response("500 Internal Server Error\n", "text/plain", 500)
     end
     return response.deliver(result, send, scope.extensions, core.serving())
 end

@@ -136,6 +136,9 @@ void atl_app_server_deinit(struct atl_app_server *s);
 /* Find the route of the request, through mounted applications. */
 void atl_app_resolve(struct atl_app *root, struct atl_exchange *x);
 
+/* Does Lua have something to say to an error: a handler, or a debug page? */
+bool atl_app_handles_errors(const struct atl_app_call *call);
+
 /* Push value number `i` of an application. */
 void atl_app_push_value(lua_State *L, const struct atl_app *app, int i);
 

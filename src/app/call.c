@@ -296,8 +296,8 @@ answer(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int index)
     }
 }
 
-static bool
-has_error_handlers(const struct atl_app_call *call)
+bool
+atl_app_handles_errors(const struct atl_app_call *call)
 {
     unsigned i;
 
@@ -318,12 +318,12 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     if (x->response != ATL_RESPONSE_IDLE || x->gone ||
         atl_is_cancelled_error(L, t->vm, index))
         return 0; /* on_end does what is left */
-    if (!is_http) {
+    if (!is_http && (call->in_error || !atl_app_handles_errors(call))) {
         lua_pushvalue(L, index);
         atl_call_log_failure(x, t, L);
     }
     call->answered = true;
-    if (!call->in_error && has_error_handlers(call)) {
+    if (!call->in_error && atl_app_handles_errors(call)) {
         call->in_error = true;
         return go_on(L, call->refs->handle_error, index);
     }

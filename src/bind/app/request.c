@@ -7,6 +7,7 @@
 #include "app/reply.h"
 #include "app/request.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "bind/app/app.h"
 #include "lua/args.h"
 #include "lua/error.h"
@@ -377,6 +378,33 @@ f_report(lua_State *L)
     return 1;
 }
 
+/* log_failure(request, err): as an error that nobody has handled. */
+static int
+f_log_failure(lua_State *L)
+{
+    struct atl_exchange *x = atl_request_check(L, 1);
+    struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+    struct atl_str method = atl_request_str(&x->req, x->req.method);
+    struct atl_str path = atl_request_str(&x->req, x->req.path);
+
+    lua_settop(L, 2);
+    atl_trace_push_report(L, t, 2);
+    atl_log_request(ATL_LOG_ERROR, t != NULL ? t->request : 0, "%.*s %.*s: %s",
+                    (int)method.len, method.ptr, (int)path.len, path.ptr,
+                    lua_tostring(L, -1));
+    return 0;
+}
+
+/* handles(request) -> would an error be answered by handle_error()? */
+static int
+f_handles(lua_State *L)
+{
+    struct atl_exchange *x = atl_request_check(L, 1);
+
+    lua_pushboolean(L, atl_app_handles_errors(atl_app_call_of(x)));
+    return 1;
+}
+
 /* entry(request) -> the function that starts it. */
 static int
 f_entry(lua_State *L)
@@ -403,5 +431,7 @@ const struct atl_reg atl_bind_request_functions[] = {
     {"direct", f_direct, 0},
     {"serving", f_serving, 0},
     {"report", f_report, 0},
+    {"log_failure", f_log_failure, 0},
+    {"handles", f_handles, 0},
     {NULL, NULL, 0},
 };
