@@ -282,7 +282,8 @@ local function debug_page(request, err)
         "text/html", 500)
 end
 
-local function http_response(err)
+--- The default Response for an HTTPError.
+function middleware.http_response(err)
     local headers = {}
 
     for name, value in pairs(err.headers or {}) do
@@ -327,7 +328,7 @@ function middleware.handle_error(request, err)
         end
     end
     if is_http then
-        return http_response(err)
+        return middleware.http_response(err)
     end
     core.log_failure(request, err)
     return is_debugged(request) and debug_page(request, err) or nil

@@ -109,24 +109,42 @@ local function to_request(app, scope, receive)
     return request
 end
 
+-- The Response for an error; raises it if nobody handles it.
+local function handled(request, err)
+    if errors.Cancelled.is(err) then
+        error(err, 0)
+    elseif not core.handles(request) and not errors.HTTPError.is(err) then
+        error(err, 0)
+    end
+    local ok, result = xpcall(middleware.handle_error, keep_trace, request, err)
+    if not ok and errors.HTTPError.is(result) then
+        return middleware.http_response(result) -- of the handler of errors
+    elseif not ok then
+        error(result, 0)
+    end
+    return result or response("500 Internal Server Error\n", "text/plain", 500)
+end
+
 --- Answer an http scope.
 ---@param app atlas.Application
 function M.http(app, scope, receive, send)
     local request = to_request(app, scope, receive)
     local ok, result = xpcall(core.entry(request), keep_trace, request)
+    local extensions, with_charset, begun = scope.extensions, core.serving(), false
 
     if not ok then
-        local err = result
-        if errors.Cancelled.is(err) then
-            error(err, 0)
-        elseif core.handles(request) or errors.HTTPError.is(err) then
-            result = middleware.handle_error(request, err)
-        else
-            error(err, 0)
-        end
-        result = result or response("500 Internal Server Error\n", "text/plain", 500)
+        result = handled(request, result)
     end
-    return response.deliver(result, send, scope.extensions, core.serving())
+    local sent, err = xpcall(response.deliver, keep_trace, result, function(message)
+        begun = true
+        return send(message)
+    end, extensions, with_charset)
+    if sent then
+        return
+    elseif begun then
+        error(err, 0)
+    end
+    response.deliver(handled(request, err), send, extensions, with_charset)
 end
 
 return M

@@ -287,37 +287,42 @@ local function write_file(path, write)
     file:close()
 end
 
---- Send a Response through a LASGI `send`, however its body is made.
+--- Send a Response through a LASGI `send`, however its body is made.  Nothing
+--- has been sent if that fails before its first piece.
 ---@param result atlas.Response
 ---@param send fun(message: table)
 ---@param extensions table?     of the scope
 ---@param with_charset boolean?
 function Response.deliver(result, send, extensions, with_charset)
-    local file = rawget(result, "file")
+    local file, begun = rawget(result, "file"), false
 
-    if file then -- before the head: it may not be there
-        open_file(file):close()
+    local function body_message(message)
+        if not begun then
+            begun = true
+            send {
+                type = "http.response.start",
+                status = result.status,
+                headers = result:header_list(with_charset),
+            }
+        end
+        return send(message)
     end
-    send {
-        type = "http.response.start",
-        status = result.status,
-        headers = result:header_list(with_charset),
-    }
-    if not result.send then
-        return send { type = "http.response.body", body = result.body }
-    elseif file and file:sub(1, 1) == "/" and extensions
-        and extensions["http.response.pathsend"] then
-        return send { type = "http.response.pathsend", path = file }
-    end
+
     local function write(piece)
-        return send { type = "http.response.body", body = piece, more_body = true }
+        return body_message { type = "http.response.body", body = piece, more_body = true }
     end
-    if file then
-        write_file(file, write)
-    else
+
+    if not result.send then
+        return body_message { type = "http.response.body", body = result.body }
+    elseif not file then
         result.stream_body(write)
+    elseif file:sub(1, 1) == "/" and extensions and extensions["http.response.pathsend"] then
+        open_file(file):close() -- a 404 before anything is sent
+        return body_message { type = "http.response.pathsend", path = file }
+    else
+        write_file(file, write)
     end
-    return send { type = "http.response.body", body = "" }
+    return body_message { type = "http.response.body", body = "" }
 end
 
 --- End the handler with an error response.

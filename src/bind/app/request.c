@@ -369,12 +369,32 @@ f_serving(lua_State *L)
     return 1;
 }
 
-/* report(err) -> its text, with the traceback that it had in this task */
+/* Push the text of the error at `index`, with the traceback that it had in
+ * this task, whether that was kept to raise it again or not. */
+static void
+push_report(lua_State *L, struct atl_lua_task *t, int index)
+{
+    bool kept = false;
+
+    if (t != NULL && !lua_isnil(L, index)) {
+        atl_task_get_value(L, t, "inherited_error");
+        kept = lua_rawequal(L, -1, index);
+        lua_pop(L, 1);
+    }
+    if (!kept) {
+        atl_trace_push_report(L, t, index);
+        return;
+    }
+    atl_task_get_value(L, t, "inherited_trace");
+    atl_trace_push_text(L, index, -1);
+}
+
+/* report(err) -> its text, with its traceback */
 static int
 f_report(lua_State *L)
 {
     lua_settop(L, 1);
-    atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 1);
+    push_report(L, atl_sched_current(ATL_VM(L)), 1);
     return 1;
 }
 
@@ -388,7 +408,7 @@ f_log_failure(lua_State *L)
     struct atl_str path = atl_request_str(&x->req, x->req.path);
 
     lua_settop(L, 2);
-    atl_trace_push_report(L, t, 2);
+    push_report(L, t, 2);
     atl_log_request(ATL_LOG_ERROR, t != NULL ? t->request : 0, "%.*s %.*s: %s",
                     (int)method.len, method.ptr, (int)path.len, path.ptr,
                     lua_tostring(L, -1));
