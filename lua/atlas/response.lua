@@ -45,20 +45,27 @@ local function new(content, content_type, status, headers)
     }, Response)
 end
 
+local function add_header(list, name, value)
+    if type(name) ~= "string" then
+        error("response headers: name = value or {name, value} expected", 0)
+    elseif type(value) ~= "string" and type(value) ~= "number" then
+        local text = "response header %s: a string expected, got %s"
+        error(text:format(name, type(value)), 0)
+    end
+    list[#list + 1] = { name:lower(), tostring(value) }
+end
+
 -- One {name, value} pair a header, names in lower case.
 local function add_headers(list, headers)
     for name, value in pairs(headers) do
-        if type(name) == "number" then
-            if type(value) ~= "table" or type(value[1]) ~= "string" then
-                error("response headers: name = value or {name, value} expected", 0)
-            end
-            list[#list + 1] = { value[1]:lower(), tostring(value[2]) }
-        elseif type(value) == "table" then
-            for _, one in ipairs(value) do
-                list[#list + 1] = { name:lower(), tostring(one) }
-            end
+        if type(value) ~= "table" then
+            add_header(list, name, value)
+        elseif type(name) == "number" then
+            add_header(list, value[1], value[2])
         else
-            list[#list + 1] = { name:lower(), tostring(value) }
+            for _, one in ipairs(value) do
+                add_header(list, name, one)
+            end
         end
     end
     return list
@@ -313,7 +320,11 @@ function Response.deliver(result, send, extensions, with_charset)
     end
 
     if not result.send then
-        return body_message { type = "http.response.body", body = result.body }
+        local body = result.body
+        if type(body) == "number" then
+            body = tostring(body)
+        end
+        return body_message { type = "http.response.body", body = body }
     elseif not file then
         result.stream_body(write)
     elseif file:sub(1, 1) == "/" and extensions and extensions["http.response.pathsend"] then

@@ -316,8 +316,11 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     bool is_http = has_meta(L, index, call->refs->http_error_meta);
 
     if (x->response != ATL_RESPONSE_IDLE || x->gone ||
-        atl_is_cancelled_error(L, t->vm, index))
+        atl_is_cancelled_error(L, t->vm, index)) {
+        /* A body that was refused: the server has answered already. */
+        call->answered |= is_http && x->response == ATL_RESPONSE_DONE;
         return 0; /* on_end does what is left */
+    }
     if (!is_http && (call->in_error || !atl_app_handles_errors(call))) {
         lua_pushvalue(L, index);
         atl_call_log_failure(x, t, L);
