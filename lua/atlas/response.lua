@@ -327,9 +327,9 @@ function Response.deliver(result, send, extensions, with_charset)
         return body_message { type = "http.response.body", body = body }
     elseif not file then
         result.stream_body(write)
-    elseif file:sub(1, 1) == "/" and extensions and extensions["http.response.pathsend"] then
+    elseif extensions and extensions["http.response.pathsend"] and core.absolute(file) then
         open_file(file):close() -- a 404 before anything is sent
-        return body_message { type = "http.response.pathsend", path = file }
+        return body_message { type = "http.response.pathsend", path = core.absolute(file) }
     else
         write_file(file, write)
     end

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "app/params.h"
 #include "base/err.h"
@@ -286,6 +287,22 @@ f_media_of(lua_State *L)
     return 1;
 }
 
+/* absolute(path) -> the same from the root; nil if the folder is gone */
+static int
+f_absolute(lua_State *L)
+{
+    struct atl_str path = atl_arg_str(L, 1);
+    char folder[4096];
+
+    lua_settop(L, 1);
+    if (path.len > 0 && path.ptr[0] == '/')
+        return 1;
+    if (getcwd(folder, sizeof(folder)) == NULL)
+        return 0;
+    lua_pushfstring(L, "%s/%s", folder, path.ptr);
+    return 1;
+}
+
 /* A byte of RFC 8187's attr-char. */
 static bool
 is_attr_char(char c)
@@ -405,6 +422,7 @@ const struct atl_reg atl_bind_web_functions[] = {
     {"with_charset", f_with_charset, 0},
     {"media_of", f_media_of, 0},
     {"disposition", f_disposition, 0},
+    {"absolute", f_absolute, 0},
     {"location", f_location, 0},
     {"query_pair", f_query_pair, 0},
     {"raw_path", f_raw_path, 0},
