@@ -28,12 +28,7 @@ local function make_scope(request)
     for name, value in request.headers:each() do
         headers[#headers + 1] = { name, value }
     end
-    local client, server = request.client, nil
-    if outer then
-        server = outer.server
-    else
-        server = core.server(request)
-    end
+    local client = request.client
     return {
         type = "http",
         lasgi = { version = "1.0", spec_version = "1.0" },
@@ -47,7 +42,7 @@ local function make_scope(request)
         root_path = request.root_path,
         headers = headers,
         client = client and { client[1], client[2] },
-        server = server,
+        server = outer and outer.server or not outer and core.server(request) or nil,
         state = request.state,
         extensions = {},
     }
@@ -205,7 +200,8 @@ function M.call(request, callable)
     end
     local result
     if first.more_body then
-        result = response.stream(stream_of(call), { status = start.status, headers = start.headers })
+        local options = { status = start.status, headers = start.headers }
+        result = response.stream(stream_of(call), options)
     else
         result = response(first.body, nil, start.status, start.headers)
     end

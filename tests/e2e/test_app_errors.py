@@ -261,5 +261,5 @@ def test_the_page_of_debug_escapes_and_only_debug_tells(place):
         lacks(body, "<script>secret")
         lacks(body, "<b>")
         server.wait_log(f"GET /shown{path}: ")
-    has(answer(server, server.url("/shown/raise"))[1], "in function &#39;deep&#39;")
+    has(answer(server, server.url("/shown/raise"))[1], "&#39;deep&#39;")
     eq(answer(server, server.url("/shown/abort"))[1], "clash\n")

@@ -272,7 +272,8 @@ test("templates.render gives a Response with the request in the context", functi
     local dir, base = name:match "^(.*)/([^/]*)$"
     local file = assert(io.open(name, "w"))
 
-    file:write "{{ greeting }} {{ request.path }} {{ 'a<b' }} {{ 42 }} {{ 1.5 }} {{ n }}|{{ none }}\n"
+    file:write "{{ greeting }} {{ request.path }} {{ 'a<b' }} "
+    file:write "{{ 42 }} {{ 1.5 }} {{ n }}|{{ none }}\n"
     file:close()
     table.insert(config.template_dirs, dir)
     local response = templates.render(Request(scope_of("GET", "/x")), base,
