@@ -20,7 +20,7 @@ local function to_response(value, err)
     local kind = type(value)
 
     if kind == "string" then
-        return response(value, "text/plain")
+        return response(value, "text/plain; charset=utf-8")
     elseif kind == "table" then
         if is_response(value) then
             return value
@@ -79,10 +79,15 @@ function M.compose(list, inner)
 end
 
 local function settle(request, handler, ok, ...)
-    if ok then
-        return check_response(handler, ...)
+    local value, err = ...
+
+    if ok and is_http_error(value) then
+        return M.handle_error(request, value)
+    elseif ok and not (value == nil and is_http_error(err)) then
+        return check_response(handler, value, err)
+    elseif not ok then
+        err = value
     end
-    local err = ...
     if is_http_error(err) then
         return M.handle_error(request, err)
     end

@@ -3,7 +3,8 @@
 local Match = require "atlas.match"
 local core = require "atlas.application.core"
 
-local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
+local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local tostring, type = tostring, type
 local unpack = table.unpack or unpack
 
 --- A route to a handler.
@@ -56,9 +57,36 @@ local known = {
     limits = "table",
     on_disconnect = "string",
     host = "string",
-    body = "table",
-    query = "table",
 }
+
+local function is_count(value)
+    return type(value) == "number" and value % 1 == 0 and value >= 0 and value <= 2 ^ 53
+end
+
+local function check_limits(limits)
+    for key, value in pairs(limits) do
+        if key == "max_body" and not is_count(value) then
+            error("Route: limits.max_body is a number of bytes, got " .. tostring(value), 6)
+        elseif key == "timeout" and not (type(value) == "number" and value > 0) then
+            error("Route: limits.timeout is a number of seconds, got " .. tostring(value), 6)
+        elseif key ~= "max_body" and key ~= "timeout" then
+            error(("Route: there is no limit '%s'"):format(tostring(key)), 6)
+        end
+    end
+end
+
+local function check_lists(options)
+    for _, method in ipairs(options.methods or {}) do
+        if type(method) ~= "string" then
+            error("Route: methods are strings, got a " .. type(method), 6)
+        end
+    end
+    for _, fn in ipairs(options.middleware or {}) do
+        if type(fn) ~= "function" then
+            error("Route: middleware is a list of functions, got a " .. type(fn), 6)
+        end
+    end
+end
 
 local function check_options(options)
     for key, value in pairs(options) do
@@ -73,6 +101,8 @@ local function check_options(options)
     if on_disconnect and on_disconnect ~= "cancel" and on_disconnect ~= "finish" then
         error("Route: on_disconnect is 'cancel' or 'finish'", 5)
     end
+    check_lists(options)
+    check_limits(options.limits or {})
 end
 
 local function is_callable(value)
@@ -126,19 +156,12 @@ function Route:matches(method, path)
     return Match.PARTIAL
 end
 
-local numbers = { int = true, number = true }
-
 --- Call the handler for a request whose path is known to match.
 ---@param request { path: string }
 ---@return any ...  what the handler returns
 function Route:run(request)
     local values = core.match(self.path, request.path) or {}
 
-    for i, converter in ipairs(self.converters) do
-        if numbers[converter] then
-            values[i] = tonumber(values[i])
-        end
-    end
     return self.controller(request, unpack(values, 1, #self.converters))
 end
 

@@ -25,18 +25,27 @@ local function look_up(context, path)
     return value
 end
 
+-- Nothing for nil; a number without a fraction looks the same on both VMs.
+local function to_text(value)
+    if value == nil then
+        return ""
+    elseif type(value) == "number" and value % 1 == 0 and value > -1e15 and value < 1e15 then
+        return ("%d"):format(value)
+    end
+    return escape(tostring(value))
+end
+
 local function compile_expression(text, where)
     local literal = text:match '^"([^"]*)"$' or text:match "^'([^']*)'$"
 
-    if literal or tonumber(text) then
+    if literal or text:match "^%d+$" or text:match "^%d+%.%d+$" then
         return escape(literal or text)
     elseif not text:match "^[%a_][%w_]*$" and not text:match "^[%a_][%w_.]*[%w_]$" then
         local message = "%s: '{{ %s }}': a name, a number or a string expected"
         error(message:format(where(), text), 0)
     end
     return function(context)
-        local value = look_up(context, text)
-        return value == nil and "" or escape(tostring(value))
+        return to_text(look_up(context, text))
     end
 end
 
@@ -88,7 +97,8 @@ local function load_template(name)
             end
         end
     end
-    error(("template '%s' not found in: %s"):format(name, concat(config.template_dirs, ", ")), 3)
+    local dirs = concat(config.template_dirs, ", ")
+    error(("Template not found: %s (looked in: %s)"):format(name, dirs), 3)
 end
 
 local loaded = {}

@@ -82,10 +82,13 @@ put_header(lua_State *L, struct atl_exchange *x, bool *has_type)
     struct atl_str name, value;
     int err;
 
-    if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return fail(L, x,
+                    "response headers: name = value or {name, value} "
+                    "expected");
+    if (!lua_isstring(L, -1))
         return fail(L, x, "response header %s: a string expected, got %s",
-                    lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?",
-                    luaL_typename(L, -1));
+                    lua_tostring(L, -2), luaL_typename(L, -1));
     name.ptr = lua_tolstring(L, -2, &name.len);
     lua_pushvalue(L, -1); /* a number must stay one in the user's table */
     value.ptr = lua_tolstring(L, -1, &value.len);
@@ -222,10 +225,15 @@ put_cookies(lua_State *L, struct atl_exchange *x,
         struct atl_str value = {NULL, 0};
 
         lua_rawgeti(L, -1, i);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            return fail(L, x, "response cookies: strings expected, got %s",
+                        luaL_typename(L, -1));
         value.ptr = lua_tolstring(L, -1, &value.len);
         err = atl_response_field(x, ATL_STR("set-cookie"), value);
+        if (err == ATL_E_INVALID)
+            return fail(L, x, "bad cookie '%s'", value.ptr);
         if (err != 0)
-            return fail(L, x, "bad cookie");
+            return err;
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -321,7 +329,10 @@ atl_reply_http_error(lua_State *L, struct atl_exchange *x, int index)
     int err;
 
     get_field(L, index, "status");
-    if ((err = atl_response_start(x, (unsigned)lua_tointeger(L, -1))) != 0)
+    err = atl_response_start(x, (unsigned)lua_tointeger(L, -1));
+    if (err == ATL_E_INVALID)
+        return fail(L, x, "an HTTPError whose status is no status");
+    if (err != 0)
         return err;
     get_field(L, index, "headers");
     if (lua_istable(L, -1) && (err = put_headers(L, x, &has_type)) != 0)

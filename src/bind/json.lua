@@ -14,6 +14,7 @@
 --- JSON (RFC 8259): text from Lua values, and back. `local json = require
 --- "atlas.json"`; there is a [guide](../guide/json.md).
 ---@class atlas.json
+---@overload fun(value: any, status: integer?): atlas.Response  the value as a response
 ---@field null userdata  stands for null, where nil would be no value at all. It prints as
 --- null, and as a condition it is true, so compare: `value == json.null`
 local M = {}

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/multi.h"
+#include "app/params.h"
 #include "app/reply.h"
 #include "app/request.h"
 #include "base/alloc.h"
@@ -113,8 +114,8 @@ new_route(struct atl_app *app)
 
     if (app->route_count == app->route_room) {
         app->route_room = app->route_room ? app->route_room * 2 : 8;
-        app->routes = atl_realloc(app->routes, (size_t)app->route_room *
-                                                   sizeof(app->routes[0]));
+        app->routes =
+            atl_realloc(app->routes, (size_t)app->route_room * sizeof(void *));
     }
     app->routes[app->route_count++] = route;
     route->max_body = UINT64_MAX;
@@ -212,6 +213,8 @@ f_add(lua_State *L)
                        NULL, &error) != 0)
         return push_refusal(L, app, &error);
     route->kind = ATL_APP_HANDLER;
+    route->parses =
+        atl_params_parsed(route->path) || atl_params_parsed(route->host);
     route->handler = keep(L, app, 5);
     route->entry = keep(L, app, 6);
     route->object = keep(L, app, 7);
@@ -233,6 +236,8 @@ f_mount(lua_State *L)
                          &error) != 0)
         return push_refusal(L, app, &error);
     route->kind = ATL_APP_LASGI;
+    route->parses =
+        atl_params_parsed(route->path) || atl_params_parsed(route->host);
     if (lua_type(L, 4) == LUA_TUSERDATA) {
         route->kind = ATL_APP_MOUNT;
         route->mount = arg_app(L, 4);

@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: MIT
  */
 #include <string.h>
+#include <unistd.h>
 
-#include "app/app.h"
+#include "app/params.h"
 #include "base/err.h"
+#include "base/url.h"
 #include "bind/app/app.h"
 #include "http/status.h"
 #include "lua/args.h"
@@ -113,14 +115,15 @@ f_format(lua_State *L)
     return 1;
 }
 
-/* match(pattern, path) -> {value, ...} | nil; values are decoded strings. */
+/* match(pattern, path) -> {value, ...} | nil; values as a handler gets them. */
 static int
 f_match(lua_State *L)
 {
+    const struct atl_converter *converters[ATL_PATTERN_MAX_PARAMS];
     struct atl_str values[ATL_PATTERN_MAX_PARAMS];
-    struct atl_pattern *p = parse(L, 1, ATL_PATTERN_PATH);
     struct atl_str path = atl_arg_str(L, 2);
-    unsigned i;
+    struct atl_pattern *p = parse(L, 1, ATL_PATTERN_PATH);
+    unsigned i, n;
 
     if (p == NULL)
         return 2;
@@ -129,46 +132,46 @@ f_match(lua_State *L)
         return 0;
     }
     lua_createtable(L, (int)p->param_count, 0);
-    for (i = 0; i < p->param_count; i++) {
-        lua_pushlstring(L, values[i].ptr, values[i].len);
+    for (i = 0; i < p->param_count; i++)
+        converters[i] = atl_pattern_param(p, i)->converter;
+    n = p->param_count;
+    atl_pattern_free(p); /* before what may raise */
+    for (i = 0; i < n; i++) {
+        atl_params_push_value(L, converters[i], values[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    atl_pattern_free(p);
     return 1;
 }
-
-/* A registered converter asks a Lua function, which must not wait. */
-struct converter {
-    struct atl_vm *vm;
-    int fn; /* registry reference: (value) -> does it match? */
-};
 
 static bool
 ask_lua(void *data, struct atl_str value)
 {
-    const struct converter *c = data;
+    const struct atl_app_converter *c = data;
     lua_State *L = c->vm->L;
     bool matches;
 
-    atl_vm_push(L, c->fn);
+    atl_vm_push(L, c->match);
     lua_pushlstring(L, value.ptr, value.len);
     matches = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
     lua_pop(L, 1);
     return matches;
 }
 
-/* converter(name, fn) -> true | nil, message */
+/* converter(name, match, parse | nil) -> true | nil, message */
 static int
 f_converter(lua_State *L)
 {
     struct atl_str name = atl_arg_str(L, 1);
-    struct converter *c = lua_newuserdata(L, sizeof(*c));
+    struct atl_app_converter *c;
     int err;
 
+    lua_settop(L, 3);
+    c = lua_newuserdata(L, sizeof(*c));
     (void)luaL_ref(L, LUA_REGISTRYINDEX); /* as long as the VM */
     c->vm = ATL_VM(L);
-    lua_pushvalue(L, 2);
-    c->fn = luaL_ref(L, LUA_REGISTRYINDEX);
+    c->parse = lua_isnil(L, 3) ? 0 : luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, 2);
+    c->match = luaL_ref(L, LUA_REGISTRYINDEX);
     err =
         atl_converters_add(&atl_bind_app_refs(L)->converters, name, ask_lua, c);
     if (err == 0) {
@@ -284,6 +287,22 @@ f_media_of(lua_State *L)
     return 1;
 }
 
+/* absolute(path) -> the same from the root; nil if the folder is gone */
+static int
+f_absolute(lua_State *L)
+{
+    struct atl_str path = atl_arg_str(L, 1);
+    char folder[4096];
+
+    lua_settop(L, 1);
+    if (path.len > 0 && path.ptr[0] == '/')
+        return 1;
+    if (getcwd(folder, sizeof(folder)) == NULL)
+        return 0;
+    lua_pushfstring(L, "%s/%s", folder, path.ptr);
+    return 1;
+}
+
 /* A byte of RFC 8187's attr-char. */
 static bool
 is_attr_char(char c)
@@ -332,6 +351,36 @@ f_location(lua_State *L)
     return 1;
 }
 
+/*
+ * raw_path(path, raw | nil) -> `raw` if that means the path, or the path's
+ * encoding.  Scopes made by hand have the same in both: then it is raw.
+ */
+static int
+f_raw_path(lua_State *L)
+{
+    struct atl_str path = atl_arg_str(L, 1);
+    struct atl_buf text;
+
+    lua_settop(L, 2);
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        struct atl_str raw = atl_arg_str(L, 2);
+        size_t len = 0;
+        char *decoded = lua_newuserdata(L, raw.len + 1);
+
+        if (atl_str_eq(raw, path) ||
+            (atl_url_decode(raw, decoded, &len) == 0 &&
+             atl_str_eq((struct atl_str){decoded, len}, path))) {
+            lua_settop(L, 2);
+            return 1;
+        }
+    }
+    atl_buf_init(&text, (size_t)1 << 24);
+    if (atl_url_append(&text, path, ATL_URL_PATH) != 0)
+        return push_reason(L, &text, "too long");
+    push_buf(L, &text);
+    return 1;
+}
+
 /* query_pair(name, value) -> "name=value", encoded */
 static int
 f_query_pair(lua_State *L)
@@ -373,8 +422,10 @@ const struct atl_reg atl_bind_web_functions[] = {
     {"with_charset", f_with_charset, 0},
     {"media_of", f_media_of, 0},
     {"disposition", f_disposition, 0},
+    {"absolute", f_absolute, 0},
     {"location", f_location, 0},
     {"query_pair", f_query_pair, 0},
+    {"raw_path", f_raw_path, 0},
     {"escape", f_escape, 0},
     {NULL, NULL, 0},
 };
