@@ -14,6 +14,7 @@
 const struct atl_command *const atl_cli_commands[] = {
     &atl_cli_serve,
     &atl_cli_run,
+    &atl_cli_routes,
     &atl_cli_help,
     NULL,
 };
