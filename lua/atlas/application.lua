@@ -89,31 +89,6 @@ local function route_entry(route)
     end
 end
 
--- The handler with the values of registered converters parsed.
-local function parsed_handler(route)
-    local parsers, found = {}, false
-
-    for i, name in ipairs(route.converters) do
-        local converter = Application.converters[name]
-        parsers[i] = converter and converter.parse
-        found = found or parsers[i] ~= nil
-    end
-    if not found then
-        return route.controller
-    end
-    local handler, n = route.controller, #route.converters
-    local unpack = table.unpack or unpack
-    return function(request, ...)
-        local values = { ... }
-        for i = 1, n do
-            if parsers[i] then
-                values[i] = parsers[i](values[i])
-            end
-        end
-        return handler(request, unpack(values, 1, n))
-    end
-end
-
 --- Add a route.
 ---@param route atlas.Route
 ---@return atlas.Application self
@@ -124,7 +99,7 @@ function Application:add(route)
         error(("there is a route called '%s' already"):format(route.name), 3)
     end
     local ok, message = core.add(self.core, route.path, route.host, route.methods,
-        parsed_handler(route), route_entry(route), route,
+        route.controller, route_entry(route), route,
         { max_body = route.limits and route.limits.max_body, on_disconnect = route.on_disconnect })
     if not ok then
         error(message, 3)
@@ -307,11 +282,11 @@ local function default_response(request, err)
             return debug_page(request, err)
         end
     end
-    return error(err, 0)
+    return nil
 end
 
 --- The Response for an error: of the innermost application that has a handler
---- for it, or the default one.  Raises what is no HTTPError if there is none.
+--- for it, or the default one; nil if there is none for what is no HTTPError.
 function middleware.handle_error(request, err)
     local status = errors.HTTPError.is(err) and err.status or 500
 
@@ -516,10 +491,19 @@ function Application.converter(name, converter)
         or type(converter.pattern) ~= "string" then
         error("converter: a name and a table with a pattern expected", 2)
     end
+    for _, key in ipairs { "parse", "format" } do
+        if converter[key] ~= nil and type(converter[key]) ~= "function" then
+            error(("converter '%s': %s is a function"):format(name, key), 2)
+        end
+    end
     local pattern, find = "^" .. converter.pattern .. "$", string.find
+    local is_pattern, why = pcall(find, "", pattern)
+    if not is_pattern then
+        error(("converter '%s': %s"):format(name, why), 2)
+    end
     local ok, message = core.converter(name, function(value)
         return find(value, pattern) ~= nil
-    end)
+    end, converter.parse)
     if not ok then
         error(("converter '%s': %s"):format(name, message), 2)
     end

@@ -126,19 +126,12 @@ function Route:matches(method, path)
     return Match.PARTIAL
 end
 
-local numbers = { int = true, number = true }
-
 --- Call the handler for a request whose path is known to match.
 ---@param request { path: string }
 ---@return any ...  what the handler returns
 function Route:run(request)
     local values = core.match(self.path, request.path) or {}
 
-    for i, converter in ipairs(self.converters) do
-        if numbers[converter] then
-            values[i] = tonumber(values[i])
-        end
-    end
     return self.controller(request, unpack(values, 1, #self.converters))
 end
 

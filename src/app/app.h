@@ -44,6 +44,7 @@ struct atl_app_route {
     uint64_t max_body;        /* bytes; UINT64_MAX: the server's limit */
     bool finishes; /* a client that leaves never cancels the handler */
     bool cancels;  /* it does, whatever the method is */
+    bool parses;   /* Lua functions make values of its parameters */
 };
 
 /* The C half of an Application, in a userdata. */
@@ -105,6 +106,7 @@ struct atl_app_call {
     bool later;      /* the body is sent by a function that runs now */
     bool in_error;   /* an error handler runs */
     bool answered;   /* what failed has been answered: nothing to log */
+    bool parses;     /* a route or mount on the way does */
 };
 
 /* One application of those that a request went through. */

@@ -72,6 +72,7 @@ atl_app_resolve(struct atl_app *root, struct atl_exchange *x)
         if (m.outcome != ATL_OUTCOME_FOUND)
             return;
         route = m.route->data;
+        call->parses |= route->parses;
         if (m.route->is_mount) {
             t.path.ptr += m.prefix_len;
             t.path.len -= m.prefix_len;
@@ -123,6 +124,8 @@ is_bare(const struct atl_app_call *call)
 
     if (call->route == NULL || call->route->entry != 0)
         return false;
+    if (call->parses && call->route->kind == ATL_APP_HANDLER)
+        return false; /* these functions may raise */
     for (i = 0; i < call->level_count; i++)
         if (call->levels[i].app->entry != 0)
             return false;
@@ -271,6 +274,10 @@ answer(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int index)
         return answer_table(t, L, x, index);
     case LUA_TNIL:
     case LUA_TNONE:
+        if (atl_app_call_of(x)->in_error) { /* nobody handles the error */
+            atl_response_error(x, 500);
+            return 0;
+        }
         if (!lua_isnoneornil(L, index + 1))
             return answer_error(t, L, x, index + 1);
         return refuse(L, x,
@@ -307,7 +314,7 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     if (x->response != ATL_RESPONSE_IDLE || x->gone ||
         atl_is_cancelled_error(L, t->vm, index))
         return 0; /* on_end does what is left */
-    if (!is_http && !call->in_error) {
+    if (!is_http) {
         lua_pushvalue(L, index);
         atl_call_log_failure(x, t, L);
     }
@@ -322,17 +329,26 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     return 0;
 }
 
-/* The function that sends the body by itself has ended. */
-static int
+/*
+ * The function that sends the body by itself has ended: true unless it failed
+ * before anything was sent, when its error is answered like a handler's.
+ */
+static bool
 end_later(struct atl_exchange *x, bool failed)
 {
     bool open =
         x->response == ATL_RESPONSE_HELD || x->response == ATL_RESPONSE_BODY;
 
+    if (failed && x->response == ATL_RESPONSE_HELD) {
+        atl_response_reset(x);
+        return false;
+    }
+    if (failed && x->response == ATL_RESPONSE_IDLE)
+        return false;
     if (!failed && open && !x->gone &&
         atl_response_body(x, ATL_STR(""), false) == ATL_E_INVALID)
         atl_call_log(x, "the stream ended before its content-length");
-    return -1;
+    return true;
 }
 
 /*
@@ -406,8 +422,8 @@ on_return(struct atl_lua_task *t, lua_State *L, bool failed, int count)
 {
     struct atl_exchange *x = t->data;
 
-    if (atl_app_call_of(x)->later)
-        return end_later(x, failed);
+    if (atl_app_call_of(x)->later && end_later(x, failed))
+        return -1;
     if (!failed && count > 0 && lua_type(L, FIRST) == LUA_TSTRING) {
         struct atl_str text;
 

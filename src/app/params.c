@@ -3,6 +3,8 @@
  */
 #include "app/params.h"
 
+#define SURE_ROOM 12 /* values that a C function may push without asking */
+
 /* Is `s` a part of what `span` means? */
 static bool
 is_in(const struct atl_exchange *x, struct atl_span span, struct atl_str s)
@@ -32,28 +34,62 @@ atl_params_keep(struct atl_exchange *x, struct atl_app_level *level,
     }
 }
 
-/* int and number are numbers, which have been checked to be exact. */
-static void
-push_value(lua_State *L, struct atl_exchange *x,
-           const struct atl_app_value *value, enum atl_converter_kind kind)
+/* The function that parses what `c` takes, or 0. */
+static int
+parse_of(const struct atl_converter *c)
 {
-    struct atl_str s = {value->ptr, value->span.len};
+    const struct atl_app_converter *custom = c->data;
+
+    return c->kind == ATL_CONVERTER_CUSTOM ? custom->parse : 0;
+}
+
+bool
+atl_params_parsed(const struct atl_pattern *p)
+{
+    unsigned i;
+
+    if (p == NULL)
+        return false;
+    for (i = 0; i < p->param_count; i++)
+        if (parse_of(atl_pattern_param(p, i)->converter) != 0)
+            return true;
+    return false;
+}
+
+/* int and number are numbers, which have been checked to be exact. */
+void
+atl_params_push_value(lua_State *L, const struct atl_converter *c,
+                      struct atl_str value)
+{
     int64_t n;
 
-    if (s.ptr == NULL)
-        s = atl_request_str(&x->req, value->span);
-    if (kind == ATL_CONVERTER_INT && atl_converter_parse_int(s, &n)) {
+    if (c->kind == ATL_CONVERTER_INT && atl_converter_parse_int(value, &n)) {
         lua_pushinteger(L, (lua_Integer)n);
         return;
     }
-    lua_pushlstring(L, s.ptr, s.len);
-    if (kind == ATL_CONVERTER_NUMBER) {
+    if (parse_of(c) != 0)
+        atl_vm_push(L, parse_of(c));
+    lua_pushlstring(L, value.ptr, value.len);
+    if (parse_of(c) != 0) {
+        lua_call(L, 1, 1);
+    } else if (c->kind == ATL_CONVERTER_NUMBER) {
         lua_pushnumber(L, lua_tonumber(L, -1));
         lua_replace(L, -2);
     }
 }
 
-static int
+static void
+push_value(lua_State *L, struct atl_exchange *x,
+           const struct atl_app_value *value, const struct atl_converter *c)
+{
+    struct atl_str s = {value->ptr, value->span.len};
+
+    if (s.ptr == NULL)
+        s = atl_request_str(&x->req, value->span);
+    atl_params_push_value(L, c, s);
+}
+
+static void
 push_level(lua_State *L, struct atl_exchange *x,
            const struct atl_app_level *level)
 {
@@ -61,8 +97,7 @@ push_level(lua_State *L, struct atl_exchange *x,
 
     for (i = 0; i < level->value_count; i++)
         push_value(L, x, &level->values[i],
-                   atl_route_param(level->found, i)->converter->kind);
-    return (int)level->value_count;
+                   atl_route_param(level->found, i)->converter);
 }
 
 int
@@ -73,8 +108,12 @@ atl_params_push(lua_State *L, struct atl_exchange *x)
     int n = 0;
 
     for (i = 0; i < call->level_count; i++)
+        n += (int)call->levels[i].value_count;
+    if (n > SURE_ROOM)
+        luaL_checkstack(L, n + SURE_ROOM, "too many parameters");
+    for (i = 0; i < call->level_count; i++)
         if (call->levels[i].value_count > 0)
-            n += push_level(L, x, &call->levels[i]);
+            push_level(L, x, &call->levels[i]);
     return n;
 }
 
@@ -92,7 +131,7 @@ atl_params_push_table(lua_State *L, struct atl_exchange *x)
             const struct atl_pattern_part *p = atl_route_param(level->found, k);
 
             lua_pushlstring(L, p->text.ptr, p->text.len);
-            push_value(L, x, &level->values[k], p->converter->kind);
+            push_value(L, x, &level->values[k], p->converter);
             lua_rawset(L, -3);
         }
     }

@@ -223,10 +223,15 @@ put_cookies(lua_State *L, struct atl_exchange *x,
         struct atl_str value = {NULL, 0};
 
         lua_rawgeti(L, -1, i);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            return fail(L, x, "response cookies: strings expected, got %s",
+                        luaL_typename(L, -1));
         value.ptr = lua_tolstring(L, -1, &value.len);
         err = atl_response_field(x, ATL_STR("set-cookie"), value);
+        if (err == ATL_E_INVALID)
+            return fail(L, x, "bad cookie '%s'", value.ptr);
         if (err != 0)
-            return fail(L, x, "bad cookie");
+            return err;
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/multi.h"
+#include "app/params.h"
 #include "app/reply.h"
 #include "app/request.h"
 #include "base/alloc.h"
@@ -212,6 +213,8 @@ f_add(lua_State *L)
                        NULL, &error) != 0)
         return push_refusal(L, app, &error);
     route->kind = ATL_APP_HANDLER;
+    route->parses =
+        atl_params_parsed(route->path) || atl_params_parsed(route->host);
     route->handler = keep(L, app, 5);
     route->entry = keep(L, app, 6);
     route->object = keep(L, app, 7);
@@ -233,6 +236,8 @@ f_mount(lua_State *L)
                          &error) != 0)
         return push_refusal(L, app, &error);
     route->kind = ATL_APP_LASGI;
+    route->parses =
+        atl_params_parsed(route->path) || atl_params_parsed(route->host);
     if (lua_type(L, 4) == LUA_TUSERDATA) {
         route->kind = ATL_APP_MOUNT;
         route->mount = arg_app(L, 4);

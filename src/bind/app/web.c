@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "app/app.h"
+#include "app/params.h"
 #include "base/err.h"
 #include "bind/app/app.h"
 #include "http/status.h"
@@ -113,14 +113,15 @@ f_format(lua_State *L)
     return 1;
 }
 
-/* match(pattern, path) -> {value, ...} | nil; values are decoded strings. */
+/* match(pattern, path) -> {value, ...} | nil; values as a handler gets them. */
 static int
 f_match(lua_State *L)
 {
+    const struct atl_converter *converters[ATL_PATTERN_MAX_PARAMS];
     struct atl_str values[ATL_PATTERN_MAX_PARAMS];
-    struct atl_pattern *p = parse(L, 1, ATL_PATTERN_PATH);
     struct atl_str path = atl_arg_str(L, 2);
-    unsigned i;
+    struct atl_pattern *p = parse(L, 1, ATL_PATTERN_PATH);
+    unsigned i, n;
 
     if (p == NULL)
         return 2;
@@ -129,46 +130,46 @@ f_match(lua_State *L)
         return 0;
     }
     lua_createtable(L, (int)p->param_count, 0);
-    for (i = 0; i < p->param_count; i++) {
-        lua_pushlstring(L, values[i].ptr, values[i].len);
+    for (i = 0; i < p->param_count; i++)
+        converters[i] = atl_pattern_param(p, i)->converter;
+    n = p->param_count;
+    atl_pattern_free(p); /* before what may raise */
+    for (i = 0; i < n; i++) {
+        atl_params_push_value(L, converters[i], values[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    atl_pattern_free(p);
     return 1;
 }
-
-/* A registered converter asks a Lua function, which must not wait. */
-struct converter {
-    struct atl_vm *vm;
-    int fn; /* registry reference: (value) -> does it match? */
-};
 
 static bool
 ask_lua(void *data, struct atl_str value)
 {
-    const struct converter *c = data;
+    const struct atl_app_converter *c = data;
     lua_State *L = c->vm->L;
     bool matches;
 
-    atl_vm_push(L, c->fn);
+    atl_vm_push(L, c->match);
     lua_pushlstring(L, value.ptr, value.len);
     matches = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
     lua_pop(L, 1);
     return matches;
 }
 
-/* converter(name, fn) -> true | nil, message */
+/* converter(name, match, parse | nil) -> true | nil, message */
 static int
 f_converter(lua_State *L)
 {
     struct atl_str name = atl_arg_str(L, 1);
-    struct converter *c = lua_newuserdata(L, sizeof(*c));
+    struct atl_app_converter *c;
     int err;
 
+    lua_settop(L, 3);
+    c = lua_newuserdata(L, sizeof(*c));
     (void)luaL_ref(L, LUA_REGISTRYINDEX); /* as long as the VM */
     c->vm = ATL_VM(L);
-    lua_pushvalue(L, 2);
-    c->fn = luaL_ref(L, LUA_REGISTRYINDEX);
+    c->parse = lua_isnil(L, 3) ? 0 : luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, 2);
+    c->match = luaL_ref(L, LUA_REGISTRYINDEX);
     err =
         atl_converters_add(&atl_bind_app_refs(L)->converters, name, ask_lua, c);
     if (err == 0) {
