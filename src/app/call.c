@@ -339,12 +339,12 @@ end_later(struct atl_exchange *x, bool failed)
     bool open =
         x->response == ATL_RESPONSE_HELD || x->response == ATL_RESPONSE_BODY;
 
-    if (failed && x->response == ATL_RESPONSE_HELD) {
+    if (failed && x->response == ATL_RESPONSE_HELD)
         atl_response_reset(x);
+    if (failed && x->response == ATL_RESPONSE_IDLE) {
+        atl_app_call_of(x)->later = false; /* what answers may be a plain one */
         return false;
     }
-    if (failed && x->response == ATL_RESPONSE_IDLE)
-        return false;
     if (!failed && open && !x->gone &&
         atl_response_body(x, ATL_STR(""), false) == ATL_E_INVALID)
         atl_call_log(x, "the stream ended before its content-length");
