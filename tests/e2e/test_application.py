@@ -206,6 +206,7 @@ def test_limits_of_a_route(place):
     """, "--max-body", "1000")
     eq(answer(server, "-d", "x" * 10, server.url("/small"))[1], "10")
     has(answer(server, "-d", "x" * 11, server.url("/small"))[0], "413")
+    eq(server.log(), "", "the client's mistake")
     place.write("big", "x" * 3000000)
     done = server.curl("--data-binary", "@big", server.url("/large"))
     eq(done.out, "3000000")
