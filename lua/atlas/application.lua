@@ -3,6 +3,7 @@
 -- (src/app); a request whose application has no middleware never comes here.
 
 local core = require "atlas.application.core"
+local direct = require "atlas.direct"
 local errors = require "atlas.errors"
 local middleware = require "atlas.middleware"
 local multi = require "atlas.multi"
@@ -11,6 +12,7 @@ local response = require "atlas.response"
 local Route = require "atlas.route"
 local Router = require "atlas.router"
 local scope_core = require "atlas.scope.core"
+local urls = require "atlas.urls"
 
 local error, getmetatable, ipairs, pairs = error, getmetatable, ipairs, pairs
 local setmetatable, tostring, type = setmetatable, tostring, type
@@ -220,19 +222,29 @@ function Application:host(host, other)
     return mount(self, "/", host, other)
 end
 
+local function check_hook(name, fn)
+    if type(fn) ~= "function" then
+        error(("%s: a function expected, got %s"):format(name, type(fn)), 3)
+    end
+end
+
 --- Call `fn` before the first request; if it raises, the server doesn't start.
 ---@param fn fun(state: table)
 ---@return atlas.Application self
 function Application:on_startup(fn)
+    check_hook("on_startup", fn)
     self.startup[#self.startup + 1] = fn
     return self
 end
 
---- Call `fn` when the last connection has closed; the last added comes first.
+--- Call `fn` when the last connection has closed; the last added comes first,
+--- those of mounted applications before.  One that fails is logged, and the
+--- others run.
 ---@param fn fun(state: table)
 ---@return atlas.Application self
 function Application:on_shutdown(fn)
-    table.insert(self.shutdown, 1, fn)
+    check_hook("on_shutdown", fn)
+    self.shutdown[#self.shutdown + 1] = fn
     return self
 end
 
@@ -262,7 +274,7 @@ local function find_handler(app, err, status)
 end
 
 local function debug_page(request, err)
-    local text = core.escape(debug.traceback(tostring(err), 2))
+    local text = core.escape(core.report(err))
     local page = "<!doctype html><title>500</title><h1>%s %s</h1><pre>%s</pre>"
 
     return response(page:format(core.escape(request.method), core.escape(request.path), text),
@@ -275,7 +287,7 @@ local function default_response(request, err)
         for name, value in pairs(err.headers or {}) do
             headers[name] = value
         end
-        return response(err.message .. "\n", "text/plain", err.status, headers)
+        return response(err.message .. "\n", "text/plain; charset=utf-8", err.status, headers)
     end
     for _, id in ipairs(core.levels(request)) do
         if by_id[id].debug then
@@ -306,177 +318,37 @@ end
 
 -- --- urls ---
 
-local function to_text(converter, name, value)
-    local registered = Application.converters[converter]
-
-    if value == nil then
-        error(("url_for: parameter '%s' is missing"):format(name), 0)
-    elseif registered and registered.format then
-        return registered.format(value)
-    elseif type(value) == "number" and value % 1 == 0 then
-        return ("%d"):format(value)
-    end
-    return tostring(value)
-end
-
--- The path of `pattern` with the values of `params`, which are ticked off.
-local function fill(pattern, params, used)
-    local names, converters = core.params(pattern)
-    local values = {}
-
-    for i, name in ipairs(names) do
-        values[i] = to_text(converters[i], name, params[name])
-        used[name] = true
-    end
-    local path, message = core.format(pattern, values)
-    if not path then
-        error("url_for: " .. message, 0)
-    end
-    return path
-end
-
--- The patterns that lead to the route, outermost first.
-local function find_named(app, name)
-    local route = app.names[name]
-
-    if route then
-        return { route.path }
-    end
-    for _, inner in ipairs(app.mounts) do
-        local patterns = inner.app and find_named(inner.app, name)
-        if patterns then
-            table.insert(patterns, 1, inner.path)
-            return patterns
-        end
-    end
-end
-
-local function to_query(params, used)
-    local names, pairs_of = {}, {}
-
-    for name in pairs(params) do
-        if not used[name] then
-            names[#names + 1] = name
-        end
-    end
-    table.sort(names)
-    for i, name in ipairs(names) do
-        pairs_of[i] = core.query_pair(name, tostring(params[name]))
-    end
-    return #names > 0 and "?" .. table.concat(pairs_of, "&") or ""
-end
-
 --- The path of a named route, of this application or one mounted in it.
 --- Raises if there is none, or a parameter doesn't fit.
 ---@param name string
 ---@param params table?  by name; what is left over becomes the query
 ---@return string
 function Application:url_for(name, params)
-    local patterns = find_named(self, name)
-    local used, path = {}, ""
-
-    if not patterns then
-        error(("url_for: there is no route called '%s'"):format(tostring(name)), 2)
-    end
-    params = params or {}
-    for _, pattern in ipairs(patterns) do
-        local ok, part = pcall(fill, pattern, params, used)
-        if not ok then
-            error(part, 2)
-        end
-        path = path:gsub("/$", "") .. part
-    end
-    return path .. to_query(params, used)
+    return urls.make(self, name, params, 2)
 end
 
 function Application.url_for_request(request, name, params)
     local levels = core.levels(request)
+    local scope = request.scope
+    local root = scope and scope.root_path or ""
+    local path = urls.make(by_id[levels[#levels]], name, params, 3)
 
-    return by_id[levels[#levels]]:url_for(name, params)
+    return root ~= "" and core.raw_path(root) .. path or path
 end
 
 -- --- LASGI: called by any server, or by hand ---
 
--- on_startup or on_shutdown of the application and of those mounted in it.
-local function run_hooks(app, kind, state)
-    for _, fn in ipairs(app[kind]) do
-        fn(state)
-    end
-    for _, inner in ipairs(app.mounts) do
-        if inner.app then
-            run_hooks(inner.app, kind, state)
-        end
-    end
-end
-
-local function lifespan(app, scope, receive, send)
-    for _, kind in ipairs { "startup", "shutdown" } do
-        receive()
-        local ok, err = xpcall(run_hooks, debug.traceback, app, kind, scope.state)
-        if not ok then
-            send { type = "lifespan." .. kind .. ".failed", message = tostring(err) }
-            return
-        end
-        send { type = "lifespan." .. kind .. ".complete" }
-    end
-end
-
--- What a Response that sends its body by itself writes, given to `write`.
-local function write_body(result, write)
-    if result.stream_body then
-        return result.stream_body(write)
-    end
-    local file, err = io.open(result.file, "rb")
-    if not file then
-        error(err, 0)
-    end
-    for piece in
-        function()
-            return file:read(65536)
-        end
-    do
-        write(piece)
-    end
-    file:close()
-end
-
-local function send_response(result, send)
-    send { type = "http.response.start", status = result.status, headers = result:header_list() }
-    if not result.send then
-        return send { type = "http.response.body", body = result.body }
-    end
-    write_body(result, function(piece)
-        return send { type = "http.response.body", body = piece, more_body = true }
-    end)
-    return send { type = "http.response.body", body = "" }
-end
-
-local function direct(app, scope, receive, send)
-    local request = core.direct(app.core, scope.method, scope.raw_path or scope.path,
-        scope.query_string or "", scope.headers or {})
-
-    request_module.receivers[request] = receive
-    request.scope = scope
-    local ok, result = pcall(core.entry(request), request)
-    if not ok then
-        result = middleware.handle_error(request, result)
-    end
-    send_response(result, send)
-end
-
 --- Answer one LASGI scope.
 function Application:__call(scope, receive, send)
     if scope.type == "lifespan" then
-        return lifespan(self, scope, receive, send)
+        return direct.lifespan(self, scope, receive, send)
     elseif scope.type ~= "http" then
         error(("an Application can't answer a '%s' scope"):format(tostring(scope.type)), 2)
     end
-    return direct(self, scope, receive, send)
+    return direct.http(self, scope, receive, send)
 end
 
 -- --- converters ---
-
-Application.converters = {}
 
 ---@class atlas.Converter
 ---@field pattern string                     a Lua pattern for the whole value
@@ -507,7 +379,7 @@ function Application.converter(name, converter)
     if not ok then
         error(("converter '%s': %s"):format(name, message), 2)
     end
-    Application.converters[name] = converter
+    urls.formats[name] = converter.format
 end
 
 -- --- what C needs of Lua ---

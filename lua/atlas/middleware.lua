@@ -20,7 +20,7 @@ local function to_response(value, err)
     local kind = type(value)
 
     if kind == "string" then
-        return response(value, "text/plain")
+        return response(value, "text/plain; charset=utf-8")
     elseif kind == "table" then
         if is_response(value) then
             return value
@@ -82,7 +82,7 @@ local function settle(request, handler, ok, ...)
     if ok then
         return check_response(handler, ...)
     end
-    local err = ...
+    local err = (...)
     if is_http_error(err) then
         return M.handle_error(request, err)
     end

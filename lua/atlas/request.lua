@@ -46,23 +46,46 @@ end
 local function next_piece(request)
     local receive = receivers[request]
 
+    if not receive then
+        return read(request)
+    elseif request._body_over then
+        return "", false
+    end
+    local piece, more = read_lasgi(receive)
+    request._body_over = not more
+    return piece, more
+end
+
+-- The same for a LASGI callable: behind the last piece it waits until the
+-- client has gone or the response is complete, and then gives nil.
+local function receive_piece(request)
+    local receive = receivers[request]
+
     if receive then
         return read_lasgi(receive)
     end
-    return read(request)
+    return core.receive(request)
 end
 
 local function body_error(status)
     return errors.HTTPError.new(status >= 400 and status or 400)
 end
 
---- for piece in request:stream() do: the body as it comes.  A body that is
---- malformed, too large or too slow raises its HTTPError.
+--- for piece in request:stream() do: the body as it comes, which body() can't
+--- give any more then.  A body that is malformed, too large or too slow raises
+--- its HTTPError.
 ---@return fun(): string?
 function Request:stream()
     local over = false
+    local kept = self._body
 
+    self._streamed = not kept
     return function()
+        if kept then
+            local piece = kept
+            kept, over = nil, true
+            return piece ~= "" and piece or nil
+        end
         while not over do
             local piece, more = next_piece(self)
             if not piece then
@@ -103,18 +126,32 @@ function Request:body()
 
     if kept then
         return kept
+    elseif self._body_error then
+        return nil, self._body_error
+    elseif self._streamed then
+        error("request:body(): its pieces have gone to request:stream()", 2)
     end
     local body, err = read_body(self)
-    if body then
-        self._body = body
-    end
+    self._body, self._body_error = body, err
     return body, err
+end
+
+-- What a body can't be that is read as JSON: what HTML forms send, but for
+-- the type that curl -d gives to anything.  A page of another site can have a
+-- browser send these without asking.
+local function is_other_type(content_type)
+    local media = content_type:match("^%s*([^;%s]*)"):lower()
+
+    return media:find("^multipart/") ~= nil or media:find("^text/") ~= nil and media ~= "text/json"
 end
 
 --- The body, decoded from JSON.
 ---@return any value  nil: it isn't JSON, or couldn't be read
----@return atlas.HTTPError? err
+---@return atlas.HTTPError? err  400, 408, 413; 415 if it says that it is text or a form
 function Request:json()
+    if is_other_type(self.headers["content-type"] or "") then
+        return nil, errors.HTTPError.new(415, "a body of type application/json expected")
+    end
     local body, err = self:body()
 
     if not body then
@@ -145,7 +182,7 @@ function Proxy.__index(request, key)
 end
 
 return setmetatable(Proxy, {
-    __index = { methods = Request, receivers = receivers, next_piece = next_piece },
+    __index = { methods = Request, receivers = receivers, receive_piece = receive_piece },
     __call = function(_, scope)
         return setmetatable({ scope = scope }, Proxy)
     end,

@@ -8,7 +8,7 @@ local errors = require "atlas.errors"
 local json = require "atlas.json"
 
 local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
-local getmetatable, rawset, tostring = getmetatable, rawset, tostring
+local getmetatable, rawget, rawset, tostring = getmetatable, rawget, rawset, tostring
 
 --- A response: its parts may be changed until the handler, or the middleware
 --- around it, has returned it.
@@ -49,6 +49,9 @@ end
 local function add_headers(list, headers)
     for name, value in pairs(headers) do
         if type(name) == "number" then
+            if type(value) ~= "table" or type(value[1]) ~= "string" then
+                error("response headers: name = value or {name, value} expected", 0)
+            end
             list[#list + 1] = { value[1]:lower(), tostring(value[2]) }
         elseif type(value) == "table" then
             for _, one in ipairs(value) do
@@ -64,12 +67,7 @@ end
 --- Send the response, exactly what it holds, through a LASGI `send`.
 ---@param send fun(message: table)
 function Response:__call(send)
-    send {
-        type = "http.response.start",
-        status = self.status,
-        headers = add_headers({}, self.headers),
-    }
-    send { type = "http.response.body", body = self.body }
+    Response.deliver(self, send)
 end
 
 function Response:__tostring()
@@ -114,8 +112,9 @@ function Response:delete_cookie(name, options)
 end
 
 --- All headers as LASGI has them, with the content type and the cookies.
+---@param with_charset boolean?  text gets a charset, as the server does it
 ---@return string[][]  {name, value} pairs, names in lower case
-function Response:header_list()
+function Response:header_list(with_charset)
     local list = add_headers({}, self.headers)
     local has_type = self.status == 204 or self.status == 304
 
@@ -123,7 +122,10 @@ function Response:header_list()
         has_type = has_type or pair[1] == "content-type"
     end
     if self.content_type and not has_type then
-        list[#list + 1] = { "content-type", core.with_charset(self.content_type) }
+        local content_type = self.content_type
+        list[#list + 1] = {
+            "content-type", with_charset and core.with_charset(content_type) or content_type,
+        }
     end
     for _, cookie in ipairs(self.cookies or {}) do
         list[#list + 1] = { "set-cookie", cookie }
@@ -171,6 +173,8 @@ function Response.text(text, status)
     return new(text, "text/plain", status)
 end
 
+local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
+
 --- Send the client elsewhere: to a path of this site, or to an absolute http
 --- or https URL.  Raises for a target that a browser would take for another
 --- than it looks like ("//host", "/\host", control characters, other schemes).
@@ -178,8 +182,13 @@ end
 ---@param status integer?  303 by default; 301, 302, 307, 308
 ---@return atlas.Response
 function Response.redirect(url, status)
+    if type(url) ~= "string" then
+        error("redirect: a path or a URL expected, got " .. type(url), 2)
+    elseif status ~= nil and not redirects[status] then
+        error("redirect: a status of 301, 302, 303, 307 or 308 expected, got "
+            .. tostring(status), 2)
+    end
     local location, err = core.location(url)
-
     if not location then
         error("redirect: " .. err, 2)
     end
@@ -252,6 +261,63 @@ function Response.file(path, options)
     rawset(response, "file", path)
     rawset(response, "send", send_file)
     return response
+end
+
+-- The pieces of a file and what closes it; 404 if it can't be read.
+local function open_file(path)
+    local file = io.open(path, "rb")
+    local piece, err = nil, nil
+
+    if file then
+        piece, err = file:read(65536)
+    end
+    if not file or err then
+        error(errors.HTTPError.new(404), 0)
+    end
+    return file, piece
+end
+
+local function write_file(path, write)
+    local file, piece = open_file(path)
+
+    while piece do
+        write(piece)
+        piece = file:read(65536)
+    end
+    file:close()
+end
+
+--- Send a Response through a LASGI `send`, however its body is made.
+---@param result atlas.Response
+---@param send fun(message: table)
+---@param extensions table?     of the scope
+---@param with_charset boolean?
+function Response.deliver(result, send, extensions, with_charset)
+    local file = rawget(result, "file")
+
+    if file then -- before the head: it may not be there
+        open_file(file):close()
+    end
+    send {
+        type = "http.response.start",
+        status = result.status,
+        headers = result:header_list(with_charset),
+    }
+    if not result.send then
+        return send { type = "http.response.body", body = result.body }
+    elseif file and file:sub(1, 1) == "/" and extensions
+        and extensions["http.response.pathsend"] then
+        return send { type = "http.response.pathsend", path = file }
+    end
+    local function write(piece)
+        return send { type = "http.response.body", body = piece, more_body = true }
+    end
+    if file then
+        write_file(file, write)
+    else
+        result.stream_body(write)
+    end
+    return send { type = "http.response.body", body = "" }
 end
 
 --- End the handler with an error response.

@@ -65,6 +65,8 @@ atl_app_resolve(struct atl_app *root, struct atl_exchange *x)
 
     t.host = atl_request_str(&x->req, x->req.host);
     t.path = atl_request_str(&x->req, x->req.path);
+    t.path.ptr += call->call.root_len;
+    t.path.len -= call->call.root_len;
     t.is_plain = x->req.path_is_plain;
     call->levels = atl_arena_alloc(&x->arena, sizeof(struct atl_app_level));
     for (;;) {
@@ -184,12 +186,19 @@ push_handler_site(lua_State *L, struct atl_exchange *x)
     }
 }
 
-/* What was returned can't be sent: "GET /: the handler at a.lua:3 `what`". */
+static int answer_error(struct atl_lua_task *t, lua_State *L,
+                        struct atl_exchange *x, int index);
+
+/* What was returned can't be sent: "the handler at a.lua:3 `what`" is an error
+ * like those that handlers raise. */
 static int
-refuse(lua_State *L, struct atl_exchange *x, const char *what)
+refuse(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
+       const char *what)
 {
     push_handler_site(L, x);
     lua_pushfstring(L, "%s %s", lua_tostring(L, -1), what);
+    if (x->response == ATL_RESPONSE_IDLE)
+        return answer_error(t, L, x, lua_gettop(L));
     atl_call_log(x, lua_tostring(L, -1));
     atl_response_error(x, 500);
     return 0;
@@ -197,15 +206,15 @@ refuse(lua_State *L, struct atl_exchange *x, const char *what)
 
 /* After a reply: its error, if any, is told. */
 static int
-finish(lua_State *L, struct atl_exchange *x, int err)
+finish(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int err)
 {
     if (err == ATL_E_INVALID) {
         lua_pushfstring(L, "returned what can't be sent: %s",
                         lua_tostring(L, -1));
-        return refuse(L, x, lua_tostring(L, -1));
+        return refuse(t, L, x, lua_tostring(L, -1));
     }
     if (err != 0 && err != ATL_E_CLOSED && err != ATL_E_STATE)
-        return refuse(L, x, atl_err_text(err));
+        return refuse(t, L, x, atl_err_text(err));
     return 0;
 }
 
@@ -231,9 +240,6 @@ go_on(lua_State *L, int fn, int index)
     return 2;
 }
 
-static int answer_error(struct atl_lua_task *t, lua_State *L,
-                        struct atl_exchange *x, int index);
-
 static int
 answer_table(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
              int index)
@@ -245,11 +251,11 @@ answer_table(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
             call->later = true;
             return go_on(L, call->refs->send_later, index);
         }
-        return finish(L, x, atl_reply_response(L, x, call->refs, index));
+        return finish(t, L, x, atl_reply_response(L, x, call->refs, index));
     }
     if (has_meta(L, index, call->refs->http_error_meta))
         return answer_error(t, L, x, index);
-    return finish(L, x, atl_reply_json(L, call->server, x, index));
+    return finish(t, L, x, atl_reply_json(L, call->server, x, index));
 }
 
 static int
@@ -267,9 +273,7 @@ answer(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int index)
     switch (lua_type(L, index)) {
     case LUA_TSTRING:
         text.ptr = lua_tolstring(L, index, &text.len);
-        return finish(
-            L, x,
-            atl_reply_bytes(x, ATL_STR("text/plain; charset=utf-8"), text));
+        return finish(t, L, x, reply_text(x, text));
     case LUA_TTABLE:
         return answer_table(t, L, x, index);
     case LUA_TNIL:
@@ -280,7 +284,7 @@ answer(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int index)
         }
         if (!lua_isnoneornil(L, index + 1))
             return answer_error(t, L, x, index + 1);
-        return refuse(L, x,
+        return refuse(t, L, x,
                       "returned nothing: a string, a table or a "
                       "Response expected");
     default:
@@ -288,7 +292,7 @@ answer(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x, int index)
                         "returned a %s: a string, a table or a Response "
                         "expected",
                         luaL_typename(L, index));
-        return refuse(L, x, lua_tostring(L, -1));
+        return refuse(t, L, x, lua_tostring(L, -1));
     }
 }
 
@@ -327,7 +331,7 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
         return go_on(L, call->refs->handle_error, index);
     }
     if (is_http)
-        return finish(L, x, atl_reply_http_error(L, x, index));
+        return finish(t, L, x, atl_reply_http_error(L, x, index));
     atl_response_error(x, 500);
     return 0;
 }
@@ -342,12 +346,11 @@ end_later(struct atl_exchange *x, bool failed)
     bool open =
         x->response == ATL_RESPONSE_HELD || x->response == ATL_RESPONSE_BODY;
 
+    atl_app_call_of(x)->later = false;
     if (failed && x->response == ATL_RESPONSE_HELD)
         atl_response_reset(x);
-    if (failed && x->response == ATL_RESPONSE_IDLE) {
-        atl_app_call_of(x)->later = false; /* what answers may be a plain one */
+    if (failed && x->response == ATL_RESPONSE_IDLE)
         return false;
-    }
     if (!failed && open && !x->gone &&
         atl_response_body(x, ATL_STR(""), false) == ATL_E_INVALID)
         atl_call_log(x, "the stream ended before its content-length");
@@ -420,21 +423,30 @@ answer_protected(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     return -1;
 }
 
+/* The task goes on with `more` values, or its body has ended (-1). */
+static int
+leave(struct atl_exchange *x, int more)
+{
+    if (more < 0 && x->response == ATL_RESPONSE_DONE)
+        atl_call_end_waits(x); /* children that read the body, or write */
+    return more;
+}
+
 static int
 on_return(struct atl_lua_task *t, lua_State *L, bool failed, int count)
 {
     struct atl_exchange *x = t->data;
 
     if (atl_app_call_of(x)->later && end_later(x, failed))
-        return -1;
+        return leave(x, -1);
     if (!failed && count > 0 && lua_type(L, FIRST) == LUA_TSTRING) {
         struct atl_str text;
 
         text.ptr = lua_tolstring(L, FIRST, &text.len);
         if (reply_text(x, text) == 0)
-            return -1;
+            return leave(x, -1);
     }
-    return answer_protected(t, L, x, failed);
+    return leave(x, answer_protected(t, L, x, failed));
 }
 
 static void

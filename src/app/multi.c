@@ -132,6 +132,12 @@ atl_headers_push(lua_State *L, const struct atl_app_refs *refs,
     *h = (struct headers){x, x->serial};
     atl_vm_push(L, refs->headers_meta);
     lua_setmetatable(L, -2);
+    if (x->server != NULL)
+        return;
+    lua_createtable(L, 1, 0); /* the request at 1 owns such an exchange */
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    atl_setuservalue(L, -2);
 }
 
 static const struct atl_request *

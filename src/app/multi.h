@@ -18,7 +18,7 @@ void atl_multi_push_query(lua_State *L, const struct atl_app_refs *refs,
 void atl_multi_push_cookies(lua_State *L, const struct atl_app_refs *refs,
                             struct atl_exchange *x);
 
-/* Push the headers of the request: a userdata that dies with it. */
+/* Push the headers of the request at 1: a userdata that dies with it. */
 void atl_headers_push(lua_State *L, const struct atl_app_refs *refs,
                       struct atl_exchange *x);
 

@@ -82,10 +82,13 @@ put_header(lua_State *L, struct atl_exchange *x, bool *has_type)
     struct atl_str name, value;
     int err;
 
-    if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+    if (lua_type(L, -2) != LUA_TSTRING)
+        return fail(L, x,
+                    "response headers: name = value or {name, value} "
+                    "expected");
+    if (!lua_isstring(L, -1))
         return fail(L, x, "response header %s: a string expected, got %s",
-                    lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?",
-                    luaL_typename(L, -1));
+                    lua_tostring(L, -2), luaL_typename(L, -1));
     name.ptr = lua_tolstring(L, -2, &name.len);
     lua_pushvalue(L, -1); /* a number must stay one in the user's table */
     value.ptr = lua_tolstring(L, -1, &value.len);
@@ -327,7 +330,10 @@ atl_reply_http_error(lua_State *L, struct atl_exchange *x, int index)
     int err;
 
     get_field(L, index, "status");
-    if ((err = atl_response_start(x, (unsigned)lua_tointeger(L, -1))) != 0)
+    err = atl_response_start(x, (unsigned)lua_tointeger(L, -1));
+    if (err == ATL_E_INVALID)
+        return fail(L, x, "an HTTPError whose status is no status");
+    if (err != 0)
         return err;
     get_field(L, index, "headers");
     if (lua_istable(L, -1) && (err = put_headers(L, x, &has_type)) != 0)

@@ -3,13 +3,9 @@
  */
 #include "app/request.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "app/multi.h"
 #include "app/params.h"
 #include "base/request_id.h"
-#include "base/url.h"
 #include "lua/args.h"
 #include "lua/reg.h"
 
@@ -56,30 +52,10 @@ push_method(lua_State *L, struct atl_exchange *x)
     push_span(L, x, x->req.method);
 }
 
-/* A percent-decoded copy, collected rather than in the request's arena. */
-static void
-push_decoded(lua_State *L, struct atl_str raw)
-{
-    char small[512], *decoded = small;
-    size_t len = 0;
-
-    if (memchr(raw.ptr, '%', raw.len) == NULL) {
-        lua_pushlstring(L, raw.ptr, raw.len);
-        return;
-    }
-    if (raw.len > sizeof(small))
-        decoded = lua_newuserdata(L, raw.len);
-    if (atl_url_decode(raw, decoded, &len) != 0)
-        len = 0; /* not reached: the parser has checked it */
-    lua_pushlstring(L, decoded, len);
-    if (decoded != small)
-        lua_remove(L, -2);
-}
-
 static void
 push_path(lua_State *L, struct atl_exchange *x)
 {
-    push_decoded(L, atl_request_str(&x->req, x->req.path));
+    atl_call_push_path(L, x, x->req.path.len);
 }
 
 static void
@@ -97,10 +73,7 @@ push_query_string(lua_State *L, struct atl_exchange *x)
 static void
 push_root_path(lua_State *L, struct atl_exchange *x)
 {
-    struct atl_str path = atl_request_str(&x->req, x->req.path);
-
-    push_decoded(L,
-                 (struct atl_str){path.ptr, atl_app_call_of(x)->call.root_len});
+    atl_call_push_path(L, x, atl_app_call_of(x)->call.root_len);
 }
 
 static void
@@ -132,23 +105,13 @@ push_params(lua_State *L, struct atl_exchange *x)
 static void
 push_client(lua_State *L, struct atl_exchange *x)
 {
-    char host[64];
-    int port;
-
-    if (atl_exchange_peer(x, host, sizeof(host), &port) != 0 ||
-        host[0] == '\0') {
-        lua_pushnil(L);
+    atl_call_push_client(L, x);
+    if (lua_isnil(L, -1))
         return;
-    }
-    lua_createtable(L, 2, 2);
-    lua_pushstring(L, host);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "host");
-    lua_rawseti(L, -2, 1);
-    lua_pushinteger(L, port);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "port");
-    lua_rawseti(L, -2, 2);
+    lua_rawgeti(L, -1, 1);
+    lua_setfield(L, -2, "host");
+    lua_rawgeti(L, -1, 2);
+    lua_setfield(L, -2, "port");
 }
 
 static void
@@ -177,17 +140,6 @@ push_url(lua_State *L, struct atl_exchange *x)
 }
 
 static void
-push_http_version(lua_State *L, struct atl_exchange *x)
-{
-    if (x->req.version_major == 2)
-        lua_pushliteral(L, "2");
-    else if (x->req.version_minor == 0)
-        lua_pushliteral(L, "1.0");
-    else
-        lua_pushliteral(L, "1.1");
-}
-
-static void
 push_id(lua_State *L, struct atl_exchange *x)
 {
     char id[ATL_REQUEST_ID_MAX];
@@ -198,8 +150,12 @@ push_id(lua_State *L, struct atl_exchange *x)
 static void
 push_state(lua_State *L, struct atl_exchange *x)
 {
-    (void)x;
-    lua_newtable(L);
+    const struct atl_app_call *call = atl_app_call_of(x);
+
+    if (call->server != NULL)
+        atl_call_push_state(L, &call->server->lasgi);
+    else
+        lua_newtable(L);
 }
 
 /* The Route, or nil where none was found. */
@@ -236,7 +192,7 @@ static const struct request_field request_fields[] = {
     {"scheme", push_scheme, false},
     {"host", push_host, false},
     {"url", push_url, false},
-    {"http_version", push_http_version, false},
+    {"http_version", atl_call_push_version, false},
     {"route", push_route, false},
     {"id", push_id, false},
 };

@@ -54,6 +54,9 @@ void atl_call_on_body(struct atl_exchange *x);
 void atl_call_on_writable(struct atl_exchange *x);
 void atl_call_on_gone(struct atl_exchange *x, bool cancel);
 
+/* The response, or the request, is over: nobody waits for it any more. */
+void atl_call_end_waits(struct atl_exchange *x);
+
 /* The task of a call has ended: the exchange is released. */
 void atl_call_end(struct atl_exchange *x);
 
@@ -61,6 +64,16 @@ void atl_call_end(struct atl_exchange *x);
 void atl_call_log(struct atl_exchange *x, const char *what);
 void atl_call_log_failure(struct atl_exchange *x, struct atl_lua_task *t,
                           lua_State *from);
+
+/* What both faces tell of a request.  The first `raw_len` bytes of the raw
+ * path, decoded and collected, unlike what is in the request's arena. */
+void atl_call_push_path(lua_State *L, struct atl_exchange *x, size_t raw_len);
+void atl_call_push_version(lua_State *L, struct atl_exchange *x);
+/* {host, port}, or nil on a unix socket. */
+void atl_call_push_client(lua_State *L, struct atl_exchange *x);
+void atl_call_push_server(lua_State *L, struct atl_exchange *x);
+/* A copy of what the lifespan has put into its state. */
+void atl_call_push_state(lua_State *L, const struct atl_lasgi *l);
 
 /* --- between the files of this folder --- */
 
@@ -132,9 +145,6 @@ void atl_receive_continue(struct atl_exchange *x);
 
 /* Wake the task in receive() with http.disconnect, if one waits. */
 void atl_receive_end(struct atl_exchange *x);
-
-/* The response, or the request, is over: nobody waits for it any more. */
-void atl_call_end_waits(struct atl_exchange *x);
 
 /* A pathsend that is under way is for nobody any more. */
 void atl_call_cancel_file(struct atl_exchange *x);

@@ -66,16 +66,22 @@ push_asgi(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
     push_versions(L, "3.0", "2.3");
 }
 
-static void
-push_http_version(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+void
+atl_call_push_version(lua_State *L, struct atl_exchange *x)
 {
-    (void)ud;
     if (x->req.version_major == 2)
         lua_pushliteral(L, "2");
     else if (x->req.version_minor == 0)
         lua_pushliteral(L, "1.0");
     else
         lua_pushliteral(L, "1.1");
+}
+
+static void
+push_http_version(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+{
+    (void)ud;
+    atl_call_push_version(L, x);
 }
 
 static void
@@ -93,13 +99,15 @@ push_scheme(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
     lua_pushliteral(L, "http");
 }
 
-/* Collected, unlike what is in the request's arena. */
-static void
-push_decoded(lua_State *L, struct atl_exchange *x, struct atl_str raw)
+void
+atl_call_push_path(lua_State *L, struct atl_exchange *x, size_t raw_len)
 {
+    struct atl_str raw = atl_request_str(&x->req, x->req.path);
     char small[512], *decoded = small;
-    size_t len;
+    size_t len = 0;
 
+    assert(raw_len <= raw.len);
+    raw.len = raw_len;
     if (x->req.path_is_plain) {
         lua_pushlstring(L, raw.ptr, raw.len);
         return;
@@ -109,13 +117,15 @@ push_decoded(lua_State *L, struct atl_exchange *x, struct atl_str raw)
     if (atl_url_decode(raw, decoded, &len) != 0)
         len = 0; /* not reached: the parser has checked it */
     lua_pushlstring(L, decoded, len);
+    if (decoded != small)
+        lua_remove(L, -2);
 }
 
 static void
 push_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 {
     (void)ud;
-    push_decoded(L, x, atl_request_str(&x->req, x->req.path));
+    atl_call_push_path(L, x, x->req.path.len);
 }
 
 static void
@@ -135,11 +145,8 @@ push_query_string(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 static void
 push_root_path(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 {
-    struct atl_str root = atl_request_str(&x->req, x->req.path);
-
     (void)ud;
-    root.len = atl_call_of(x)->root_len;
-    push_decoded(L, x, root);
+    atl_call_push_path(L, x, atl_call_of(x)->root_len);
 }
 
 static void
@@ -172,14 +179,32 @@ push_address(lua_State *L, const char *host, int port)
     lua_rawseti(L, -2, 2);
 }
 
-static void
-push_client(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+void
+atl_call_push_client(lua_State *L, struct atl_exchange *x)
 {
     char host[64];
     int port;
 
-    (void)ud;
     if (atl_exchange_peer(x, host, sizeof(host), &port) == 0 && host[0] != '\0')
+        push_address(L, host, port);
+    else
+        lua_pushnil(L);
+}
+
+static void
+push_client(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+{
+    (void)ud;
+    atl_call_push_client(L, x);
+}
+
+void
+atl_call_push_server(lua_State *L, struct atl_exchange *x)
+{
+    char host[128];
+    int port;
+
+    if (atl_exchange_local(x, host, sizeof(host), &port) == 0)
         push_address(L, host, port);
     else
         lua_pushnil(L);
@@ -188,23 +213,16 @@ push_client(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 static void
 push_server(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
 {
-    char host[128];
-    int port;
-
     (void)ud;
-    if (atl_exchange_local(x, host, sizeof(host), &port) == 0)
-        push_address(L, host, port);
-    else
-        lua_pushnil(L);
+    atl_call_push_server(L, x);
 }
 
 /* A copy, so that what a request sets stays its own. */
-static void
-push_state(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+void
+atl_call_push_state(lua_State *L, const struct atl_lasgi *l)
 {
-    (void)x;
     lua_newtable(L);
-    atl_vm_push(L, ud->lasgi->state);
+    atl_vm_push(L, l->state);
     lua_pushnil(L);
     while (lua_next(L, -2)) {
         lua_pushvalue(L, -2);
@@ -212,6 +230,13 @@ push_state(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
         lua_rawset(L, -5);
     }
     lua_pop(L, 1);
+}
+
+static void
+push_state(lua_State *L, struct atl_scope_ud *ud, struct atl_exchange *x)
+{
+    (void)x;
+    atl_call_push_state(L, ud->lasgi);
 }
 
 /* The scope itself stands at 1, as in every metamethod. */

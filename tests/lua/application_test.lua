@@ -69,7 +69,7 @@ test("a string is plain text, a table is JSON, a Response is itself", function()
     eq(answer.headers["content-type"], "application/json")
     answer = get(app, "/response")
     eq(answer.status, 201)
-    eq(answer.headers["content-type"], "text/html; charset=utf-8")
+    eq(answer.headers["content-type"], "text/html")
     eq(answer.headers["x-a"], "1")
 end)
 

@@ -10,6 +10,7 @@
 #include "bind/app/app.h"
 #include "lua/args.h"
 #include "lua/error.h"
+#include "lua/trace.h"
 
 /* --- the way to the handler --- */
 
@@ -138,6 +139,14 @@ f_miss(lua_State *L)
     return 1;
 }
 
+/* server(request) -> {host, port} that it came to */
+static int
+f_server(lua_State *L)
+{
+    atl_call_push_server(L, atl_request_check(L, 1));
+    return 1;
+}
+
 /* --- the body --- */
 
 /* Push piece, more; or nil and the status that the client gets. */
@@ -172,6 +181,40 @@ f_read(lua_State *L)
     if ((pushed = atl_check_task(L)) != 0)
         return pushed;
     return atl_receive(L, x, push_piece);
+}
+
+/*
+ * receive(request) -> piece, more | nil: as a LASGI callable has it, so it
+ * doesn't raise for a client that has gone, and waits for that, or for the
+ * response's end, behind the last piece.
+ */
+static int
+f_receive(lua_State *L)
+{
+    struct atl_request_ud *ud = lua_touserdata(L, 1);
+    struct atl_exchange *x = atl_request_exchange(ud);
+    struct atl_lua_task *t = atl_check_task_only(L);
+
+    if (x == NULL) {
+        lua_pushnil(L);
+        return 1;
+    }
+    if (atl_task_is_cancelled(&t->task) && !x->gone)
+        return atl_push_cancelled(L, &t->task);
+    return atl_receive(L, x, push_piece);
+}
+
+/* is_done(request) -> is its response complete, or its client gone? */
+static int
+f_is_done(lua_State *L)
+{
+    struct atl_request_ud *ud = lua_touserdata(L, 1);
+    const struct atl_exchange *x = atl_request_exchange(ud);
+
+    lua_pushboolean(L, x == NULL ||
+                           (x->server != NULL &&
+                            (x->gone || x->response == ATL_RESPONSE_DONE)));
+    return 1;
 }
 
 /* --- a response that is sent piece by piece --- */
@@ -268,14 +311,18 @@ copy_fields(lua_State *L, int index, struct atl_request *r, struct atl_buf *b)
     }
 }
 
-/* direct(core, method, raw_path, query, headers) -> request, of a scope that
- * didn't come from our server. */
+/*
+ * direct(core, method, raw_path, query, headers, root_path) -> request, of a
+ * scope that didn't come from our server.
+ */
 static int
 f_direct(lua_State *L)
 {
     struct atl_app *app = atl_bind_app_arg(L, 1);
     struct atl_str method = atl_arg_str(L, 2), path = atl_arg_str(L, 3);
-    struct atl_str query = atl_arg_str(L, 4);
+    struct atl_str query = atl_arg_str(L, 4), root = atl_arg_str(L, 6);
+    bool is_plain = memchr(path.ptr, '%', path.len) == NULL;
+    size_t root_len = 0;
     struct atl_request_ud *ud = atl_newuserdata(L, sizeof(*ud));
     struct atl_exchange *x;
     struct atl_buf bytes;
@@ -302,10 +349,31 @@ f_direct(lua_State *L)
     x->req.version_major = x->req.version_minor = 1;
     x->req.is_get = atl_str_eq(method, ATL_STR("GET"));
     x->req.is_head = atl_str_eq(method, ATL_STR("HEAD"));
-    x->req.path_is_plain = memchr(path.ptr, '%', path.len) == NULL;
+    x->req.path_is_plain = is_plain;
+    if (root.len > 0 && atl_router_skip_root(path, is_plain, root, &root_len))
+        atl_app_call_of(x)->call.root_len = (uint32_t)root_len;
     atl_list_init(&atl_app_call_of(x)->call.senders);
     atl_app_call_of(x)->refs = app->refs;
     atl_app_resolve(app, x);
+    return 1;
+}
+
+/* serving() -> does the running task work for a request of our server? */
+static int
+f_serving(lua_State *L)
+{
+    const struct atl_lua_task *t = atl_sched_current(ATL_VM(L));
+
+    lua_pushboolean(L, t != NULL && t->request != 0);
+    return 1;
+}
+
+/* report(err) -> its text, with the traceback that it had in this task */
+static int
+f_report(lua_State *L)
+{
+    lua_settop(L, 1);
+    atl_trace_push_report(L, atl_sched_current(ATL_VM(L)), 1);
     return 1;
 }
 
@@ -325,10 +393,15 @@ const struct atl_reg atl_bind_request_functions[] = {
     {"target", f_target, 0},
     {"miss", f_miss, 0},
     {"read", f_read, AWAITS},
+    {"receive", f_receive, AWAITS},
+    {"is_done", f_is_done, 0},
+    {"server", f_server, 0},
     {"begin", f_begin, 0},
     {"write", f_write, AWAITS},
     {"send_file", f_send_file, AWAITS},
     {"reset", f_reset, 0},
     {"direct", f_direct, 0},
+    {"serving", f_serving, 0},
+    {"report", f_report, 0},
     {NULL, NULL, 0},
 };

@@ -5,6 +5,7 @@
 
 #include "app/params.h"
 #include "base/err.h"
+#include "base/url.h"
 #include "bind/app/app.h"
 #include "http/status.h"
 #include "lua/args.h"
@@ -333,6 +334,36 @@ f_location(lua_State *L)
     return 1;
 }
 
+/*
+ * raw_path(path, raw | nil) -> `raw` if that means the path, or the path's
+ * encoding.  Scopes made by hand have the same in both: then it is raw.
+ */
+static int
+f_raw_path(lua_State *L)
+{
+    struct atl_str path = atl_arg_str(L, 1);
+    struct atl_buf text;
+
+    lua_settop(L, 2);
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        struct atl_str raw = atl_arg_str(L, 2);
+        size_t len = 0;
+        char *decoded = lua_newuserdata(L, raw.len + 1);
+
+        if (atl_str_eq(raw, path) ||
+            (atl_url_decode(raw, decoded, &len) == 0 &&
+             atl_str_eq((struct atl_str){decoded, len}, path))) {
+            lua_settop(L, 2);
+            return 1;
+        }
+    }
+    atl_buf_init(&text, (size_t)1 << 24);
+    if (atl_url_append(&text, path, ATL_URL_PATH) != 0)
+        return push_reason(L, &text, "too long");
+    push_buf(L, &text);
+    return 1;
+}
+
 /* query_pair(name, value) -> "name=value", encoded */
 static int
 f_query_pair(lua_State *L)
@@ -376,6 +407,7 @@ const struct atl_reg atl_bind_web_functions[] = {
     {"disposition", f_disposition, 0},
     {"location", f_location, 0},
     {"query_pair", f_query_pair, 0},
+    {"raw_path", f_raw_path, 0},
     {"escape", f_escape, 0},
     {NULL, NULL, 0},
 };
