@@ -30,6 +30,7 @@ local function traceback(err)
         text = text:match "^[^\n]*"
     end
     text = debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
+    text = text:gsub("\n%s*<atlas>/[^\n]*", "") -- a route that can't be: where it was asked for
     return (text:gsub("\n%s*%[C%]: at 0x%x+", ""):gsub("\n%s*%[C%]: in function 'require'", ""))
 end
 
