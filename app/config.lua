@@ -1,5 +1,5 @@
 -- config.lua - the sample site's configuration: `make run` names it with
--- --config.  docs/guide/configuration.md lists what may stand here.
+-- --config.  Each option of `atlas serve` may stand here too: port = 9000.
 
 return {
     template_dirs = { "app/templates" },

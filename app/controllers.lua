@@ -1,42 +1,20 @@
--- controllers.lua - the handlers: each gets the request and the parameters of
--- its path, and returns what is answered.
+-- controllers.lua - the handlers.  Each gets the request, and behind it what
+-- stands in its path's braces; what it returns is answered.
 
 local atlas = require "atlas"
 local templates = require "atlas.templates"
 
+local LUA = jit and jit.version or _VERSION
+
 local M = {}
 
--- A template's file is filled in and sent as HTML.
+-- A template is filled in and sent as HTML.  It sees the request, too.
 function M.home(request)
-    return templates.render(request, "home.html", { version = _VERSION })
+    return templates.render(request, "home.html", { lua = LUA })
 end
 
 function M.about(request)
-    return templates.render(request, "about.html")
-end
-
--- Stands for whatever takes long elsewhere: a database, another site.
-local function ask(service, seconds)
-    atlas.sleep(seconds)
-    return ("%s answered after %.1f s"):format(service, seconds)
-end
-
--- Three slow things at once: the page takes as long as the slowest.  Nothing
--- here is marked as asynchronous, and no other request waits meanwhile.
-function M.slow(request)
-    local started = atlas.now()
-    local answers = atlas.all {
-        function() return ask("The weather", 0.1) end,
-        function() return ask("The news", 0.2) end,
-        function() return ask("The stars", 0.3) end,
-    }
-
-    return templates.render(request, "slow.html", {
-        first = answers[1],
-        second = answers[2],
-        third = answers[3],
-        took = ("%.2f"):format(atlas.now() - started),
-    })
+    return templates.render(request, "about.html", { lua = LUA })
 end
 
 -- A string is sent as plain text.
@@ -48,12 +26,34 @@ end
 function M.time(request)
     return {
         time = os.date "!%Y-%m-%dT%H:%M:%SZ",
-        client = request.client and request.client.host,
-        query = { zone = request.query.zone },
+        agent = request.headers["user-agent"],
     }
 end
 
--- Each piece goes out when it is written: try `curl -N`.
+-- Stands for whatever takes long elsewhere: a database, another server.
+local function ask(service, seconds)
+    atlas.sleep(seconds)
+    return { service = service, seconds = seconds }
+end
+
+-- Three slow things at once: the page takes as long as the slowest of them.
+-- Nothing is marked as asynchronous, and no other request waits meanwhile.
+function M.slow(request)
+    local started = atlas.now()
+    local weather = atlas.spawn(ask, "The weather", 0.1)
+    local news = atlas.spawn(ask, "The news", 0.2)
+    local stars = atlas.spawn(ask, "The stars", 0.3)
+
+    return templates.render(request, "slow.html", {
+        weather = weather:await(),
+        news = news:await(),
+        stars = stars:await(),
+        sum = 0.6,
+        took = ("%.2f"):format(atlas.now() - started),
+    })
+end
+
+-- Each piece leaves when it is written; `curl -N` shows it.
 function M.countdown()
     return atlas.stream(function(write)
         for n = 5, 1, -1 do
@@ -64,19 +64,12 @@ function M.countdown()
     end, { content_type = "text/plain" })
 end
 
--- What was sent comes back, decoded and encoded again if it is JSON.
-function M.echo(request)
-    if request.headers["content-type"] == "application/json" then
-        return assert(request:json())
-    end
-    return assert(request:body())
+-- A file below a folder, or 404.
+function M.static(_, path)
+    return atlas.file(path, { root = "app/static" })
 end
 
-function M.stylesheet()
-    return atlas.file "app/static/site.css"
-end
-
--- What app:on_error(404, ...) calls.
+-- Answers what no route does: see main.lua.
 function M.not_found(request)
     local response = templates.render(request, "not_found.html", { path = request.path })
 

@@ -1,5 +1,5 @@
--- main.lua - the sample site: what `make run` serves.  Start here, then follow
--- routes.lua to controllers.lua.
+-- main.lua - the sample site, which `make run` serves.  Begin here, then go on
+-- to routes.lua and controllers.lua.
 
 local atlas = require "atlas"
 local logging = require "atlas.logging"
@@ -10,8 +10,8 @@ local routes = require "app.routes"
 local log = logging.get_logger "app"
 local app = atlas.Application { routes = routes }
 
--- A middleware is a function around what answers.  This one tells how long
--- that took; see it with `curl -I localhost:8000`.
+-- A middleware is a function around everything that answers.  This one tells
+-- the browser how long that took: `curl -I localhost:8000` shows it.
 app:use(function(request, next)
     local started = atlas.now()
     local response = next(request)

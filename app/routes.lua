@@ -1,4 +1,5 @@
--- routes.lua - which path is answered by which controller.
+-- routes.lua - which path is answered by which controller.  `atlas routes
+-- app.main:app` lists them, with the places of the handlers.
 
 local Route = require "atlas.route"
 
@@ -11,6 +12,5 @@ return {
     Route("/hello/{name}", controllers.hello, { name = "hello" }),
     Route("/api/time", controllers.time, { name = "time" }),
     Route("/countdown", controllers.countdown, { name = "countdown" }),
-    Route("/echo", controllers.echo, { methods = { "POST" }, name = "echo" }),
-    Route("/site.css", controllers.stylesheet, { name = "stylesheet" }),
+    Route("/static/{path:path}", controllers.static, { name = "static" }),
 }

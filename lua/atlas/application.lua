@@ -194,7 +194,12 @@ local function mount(self, path, host, other)
     if not ok then
         error(message, 3)
     end
-    self.mounts[#self.mounts + 1] = { path = path, app = is_app and other, host = host }
+    self.mounts[#self.mounts + 1] = {
+        path = path,
+        host = host,
+        app = is_app and other,
+        lasgi = not is_app and other,
+    }
     return self
 end
 

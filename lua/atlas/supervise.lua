@@ -127,6 +127,10 @@ end
 --- ```
 --- ```text
 --- done	3
+--- 2026-11-23T10:11:12.345Z ERROR atlas: task 2, supervised, has failed and starts again in ≈0.0123 s: example.lua:6: not yet
+--- …
+--- 2026-11-23T10:11:12.367Z ERROR atlas: task 2, supervised, has failed and starts again in ≈0.0234 s: example.lua:6: not yet
+--- …
 --- ```
 ---@param fn fun(): ...
 ---@param options { restart?: "always"|"on_error", backoff?: number[], max?: number }?

@@ -315,6 +315,9 @@ answer_error(struct atl_lua_task *t, lua_State *L, struct atl_exchange *x,
     struct atl_app_call *call = atl_app_call_of(x);
     bool is_http = has_meta(L, index, call->refs->http_error_meta);
 
+    /* The server has told the client already: a body that is too large. */
+    if (is_http && x->response == ATL_RESPONSE_DONE)
+        call->answered = true;
     if (x->response != ATL_RESPONSE_IDLE || x->gone ||
         atl_is_cancelled_error(L, t->vm, index)) {
         /* A body that was refused: the server has answered already. */

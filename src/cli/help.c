@@ -26,8 +26,8 @@ print_all(void)
            "usage: atlas COMMAND [ARGUMENT...]\n\n",
            ATL_VERSION, ATL_VM_NAME);
     for (c = atl_cli_commands; *c != NULL; c++)
-        printf("  %-8s %s\n", (*c)->name, (*c)->summary);
-    printf("  %-8s %s\n\n'atlas help COMMAND' tells more; "
+        printf("  %-9s %s\n", (*c)->name, (*c)->summary);
+    printf("  %-9s %s\n\n'atlas help COMMAND' tells more; "
            "'atlas help NAME' tells of a Lua function,\nmodule or class, such "
            "as 'atlas.sleep'.\n",
            "--version", "print the version");

@@ -74,20 +74,39 @@ def read_commands(text):
     return commands
 
 
-def line_pattern(line):
-    """In a line, … stands for anything, and ≈ 0.2 for any number."""
-    pattern = ""
-    for part in re.split(r"(…|≈ ?\d+(?:\.\d+)?)", line):
-        if part.startswith("≈"):
-            pattern += r"\d+(?:\.\d+)?"
+# What stands for more than itself on a page, and what it stands for.
+STANDS_FOR = [
+    (WILDCARD, r"[^\n]*"),
+    (r"≈ ?\d+(?:\.\d+)?", r"\d+(?:\.\d+)?"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",  # a log line's time
+     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+]
+ID = r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])"  # of a request
+SPECIAL = re.compile("|".join(f"({page})" for page, _ in [*STANDS_FOR, (ID, None)]))
+
+
+def line_pattern(line, ids):
+    """The pattern of a line of a page.  `ids` are the requests' ids that have
+    stood on the page so far: the same id is the same request."""
+    pattern, at = "", 0
+    for found in SPECIAL.finditer(line):
+        pattern += re.escape(line[at:found.start()])
+        at = found.end()
+        kind = found.lastindex - 1
+        if kind < len(STANDS_FOR):
+            pattern += STANDS_FOR[kind][1]
+        elif found[0] in ids:
+            pattern += f"(?P=id_{found[0]})"
         else:
-            pattern += r"[^\n]*" if part == WILDCARD else re.escape(part)
-    return pattern + r"\n"
+            ids.add(found[0])
+            pattern += f"(?P<id_{found[0]}>[0-9a-f]{{16}})"
+    return pattern + re.escape(line[at:]) + r"\n"
 
 
 def is_like(got, want):
     """Is `got` what the page says?  There, … stands for any lines if it is
     alone in its line."""
+    ids = set()
     return re.fullmatch("".join(
-        r"(?:[^\n]*\n)*" if line.strip() == WILDCARD else line_pattern(line)
+        r"(?:[^\n]*\n)*" if line.strip() == WILDCARD else line_pattern(line, ids)
         for line in want.splitlines()), got) is not None

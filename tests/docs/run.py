@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 from blocks import is_like, read_blocks, read_commands
-from harness import Place, SERVING, START_TIMEOUT, eventually
+from harness import Place, SERVING, SERVING_LINE, START_TIMEOUT, eventually
 from links import broken_links
 
 LIMIT = 60  # seconds that a command may take
@@ -193,7 +193,8 @@ class Page:
         if server.process.poll() is None:
             server.wait_until_serving()
             self.servers[port] = server
-            expect(self.with_shown_ports(server.out()), output)
+            # What follows that line is its log, which log blocks show.
+            expect(self.with_shown_ports(SERVING_LINE.search(server.out())[0]), output)
         else:
             self.place.servers.remove(server)
             expect(server.out() + server.log(), output)

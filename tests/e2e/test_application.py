@@ -139,6 +139,18 @@ def test_a_stream_that_fails_is_cut_and_logged(place):
     server.wait_log(r"on purpose\n\s+stack traceback")
 
 
+def test_a_file_that_is_missing_is_answered_by_the_handler_of_404(place):
+    server = serve(place, """
+        app:get("/", function() return atlas.file "nosuch.txt" end)
+        app:on_error(404, function() return atlas.html("<h1>Not here", 404) end)
+    """)
+    head, body = answer(server, server.url("/"))
+    has(head, "404 Not Found")
+    has(head, "content-type: text/html; charset=utf-8")
+    eq(body, "<h1>Not here")
+    eq(server.log(), "")
+
+
 def test_a_stream_waits_for_the_client_and_ends_when_it_leaves(place):
     server = serve(place, """
         app:get("/", function()
@@ -194,6 +206,7 @@ def test_limits_of_a_route(place):
     """, "--max-body", "1000")
     eq(answer(server, "-d", "x" * 10, server.url("/small"))[1], "10")
     has(answer(server, "-d", "x" * 11, server.url("/small"))[0], "413")
+    eq(server.log(), "", "the client's mistake")
     place.write("big", "x" * 3000000)
     done = server.curl("--data-binary", "@big", server.url("/large"))
     eq(done.out, "3000000")

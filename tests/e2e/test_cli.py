@@ -6,7 +6,7 @@ SPDX-License-Identifier: MIT
 from harness import eq, fails_with, has, lacks, matches
 
 APP = 'return { app = function() end, number = 5, list = {} }'
-COMMANDS = ["serve", "run", "help"]
+COMMANDS = ["serve", "run", "routes", "help"]
 
 
 def test_version_is_one_line(place):

@@ -57,6 +57,13 @@ def test_the_traceback_of_a_module_shows_no_frames_of_atlas(place):
     eq(done.status, 3)
 
 
+def test_a_route_that_cannot_be_is_told_with_its_line(place):
+    done = load(place, 'local app = require("atlas").Application()\n\napp:get("/{a:no}", print)')
+    matches(r"atlas: \./site\.lua:3: [^\n]*\bno\nstack traceback:\n.*", done.err)
+    check_no_own_frames(done.err)
+    eq(done.status, 3)
+
+
 def test_a_module_may_raise_any_value(place):
     for value in "{}", "nil", "false", "setmetatable({}, {__tostring = function() return 'E' end})":
         done = load(place, f"error({value})")

@@ -73,6 +73,19 @@ test("a string is plain text, a table is JSON, a Response is itself", function()
     eq(answer.headers["x-a"], "1")
 end)
 
+test("atlas.json makes a Response and carries the module", function()
+    local app = Application()
+
+    app:get("/", function() return atlas.json({ id = 7 }, 201) end)
+    app:get("/nan", function() return atlas.json(0 / 0) end)
+    local answer = get(app, "/")
+    eq(answer.status, 201)
+    eq(answer.body, '{"id":7}')
+    eq(answer.headers["content-type"], "application/json")
+    eq(atlas.json.encode { 1 }, "[1]")
+    ok(not pcall(get, app, "/nan"))
+end)
+
 test("nil, err is raised", function()
     local app = Application()
 

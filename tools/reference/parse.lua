@@ -49,9 +49,13 @@ function tags.meta(doc)
     doc.meta = true
 end
 
--- ---@field name type  text; `private` ones are nobody's business.
+-- ---@field name type  text; `private` ones are nobody's business.  What
+-- stands in brackets instead of a name is the type of the keys.
 function tags.field(doc, rest)
     local name, more = rest:match "^([%w_]+%??)%s+(.*)$"
+    if not name then
+        name, more = rest:match "^(%b[])%s+(.*)$"
+    end
     local type, text = split_type(more)
 
     if name == "private" then

@@ -1,10 +1,11 @@
 -- serve.lua - the main task of `atlas serve`: load, start, listen, drain.
 -- Called by src/cli/serve.c with the options of the command line and of the
--- environment (lists by name), the kinds of settings, the target and a function that waits for a
--- signal to stop.  Returns the exit status.
+-- environment (lists by name), the kinds of settings, the target and a function
+-- that waits for a signal to stop.  Returns the exit status.
 
 local group = require "atlas.group"
 local lifespan = require "atlas.lifespan"
+local load = require "atlas.cli.load"
 local logging = require "atlas.logging"
 local server_core = require "atlas.server.core"
 local task = require "atlas.task"
@@ -17,91 +18,6 @@ local FAILED, NOT_LOADED = 1, 3
 local function fail(status, message)
     io.stderr:write("atlas: ", message, "\n")
     return status
-end
-
--- Where a module's file is, or nil and a message for people.
-local function find(name)
-    if package.preload[name] or package.loaded[name] then
-        return true
-    end
-    local path = package.searchpath(name, package.path)
-    if path then
-        return path
-    end
-    if package.searchpath(name, package.cpath) then
-        return true
-    end
-    local where = name:gsub("%.", "/")
-    local text = "module '%s' not found: no ./%s.lua, no ./%s/init.lua, nor on LUA_PATH"
-    return nil, text:format(name, where, where)
-end
-
-local function traceback(err)
-    local text = tostring(err)
-    local syntax = text:match("^error loading module '[^']*' from file '[^']*':%s*(.*)")
-
-    if syntax then
-        return syntax
-    end
-    if text:match "^[^\n]*module '[^']*' not found:" then
-        text = text:match "^[^\n]*"
-    end
-    text = debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
-    return (text:gsub("\n%s*%[C%]: at 0x%x+", ""):gsub("\n%s*%[C%]: in function 'require'", ""))
-end
-
--- require(name), or nil and a message: one line where it says all there is to
--- say, with a traceback where the user's code has failed.
-local function load_module(name)
-    local path, message = find(name)
-
-    if not path then
-        return nil, message
-    end
-    if path ~= true then
-        local chunk, syntax = loadfile(path)
-        if not chunk then
-            return nil, syntax
-        end
-    end
-    local ok, result = xpcall(require, traceback, name)
-    if not ok then
-        return nil, result
-    end
-    return result
-end
-
-local function is_callable(value)
-    if type(value) == "function" then
-        return true
-    end
-    local meta = debug.getmetatable(value)
-    return meta ~= nil and type(meta.__call) == "function"
-end
-
-local function load_app()
-    local name, attribute = target:match "^([^:]+):?(.*)$"
-
-    if not name then
-        return nil, ("'%s' is not MODULE:ATTR"):format(target)
-    end
-    attribute = attribute ~= "" and attribute or "app"
-    local value, message = load_module(name)
-    if message then
-        return nil, message
-    end
-    if type(value) ~= "table" then
-        local text = "module '%s' returns a %s, not a table with '%s'"
-        return nil, text:format(name, type(value), attribute)
-    end
-    local app = value[attribute]
-    if app == nil then
-        return nil, ("module '%s' has no '%s'"):format(name, attribute)
-    end
-    if not is_callable(app) then
-        return nil, ("'%s' is a %s, which cannot be called"):format(target, type(app))
-    end
-    return app
 end
 
 local repeatable = { host = true, unix = true, log_level = true }
@@ -123,7 +39,7 @@ local function load_settings()
     local name = (arguments.config or environment.config or {})[1]
 
     if name then
-        local value, message = load_module(name)
+        local value, message = load.module(name)
         if message then
             return nil, message
         end
@@ -262,7 +178,7 @@ local function main()
     if not opened then
         return fail(NOT_LOADED, message)
     end
-    app, message = load_app()
+    app, message = load.app(target)
     if not app then
         return fail(NOT_LOADED, message)
     end

@@ -141,10 +141,11 @@ f_new(lua_State *L)
     return 1;
 }
 
+/* dropped() -> integer */
 static int
 f_dropped(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)atl_log_writer_dropped());
+    lua_pushinteger(L, (lua_Integer)atl_log_writer_dropped());
     return 1;
 }
 
