@@ -191,7 +191,7 @@ def kill_self(name):
 
 
 def test_nothing_is_lost_at_a_crash(place):
-    for name in "SEGV", "BUS", "FPE", "ILL", "ABRT":
+    for name in "SEGV", "BUS", "FPE", "ILL", "ABRT", "SYS", "TRAP":
         place.write("log", "")
         check_nothing_is_lost(place, kill_self(name), -getattr(signal, "SIG" + name), lines=5000)
 
@@ -206,9 +206,35 @@ def test_nothing_is_lost_at_a_fault(place):
 
 
 def test_nothing_is_lost_at_a_signal_that_ends_a_script(place):
-    for name in "TERM", "INT", "HUP", "QUIT":
+    for name in ("TERM", "INT", "HUP", "QUIT", "XCPU", "XFSZ", "ALRM", "VTALRM", "PROF", "USR1",
+                 "USR2"):
         place.write("log", "")
         check_nothing_is_lost(place, kill_self(name), -getattr(signal, "SIG" + name), lines=5000)
+
+
+def test_nothing_is_lost_at_a_key_that_ends_a_script(place):
+    """The first one does: the terminal's signals say that the kernel has sent
+    them, as those of faults do."""
+    place.write("script.lua", HEAD + 'many(5000) io.stdout:write "logged\\n" io.stdout:flush() '
+                'while true do end')
+    for key, number in (b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT):
+        place.write("log", "")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(place.path)
+            env = place.environment({"ATLAS_LOG_FILE": "log", "ATLAS_LOG_FULL": "block"})
+            os.execve(place.options.atlas, [place.options.atlas, "run", "script.lua"], env)
+        try:
+            has(os.read(terminal, 100).decode(), "logged")
+            os.write(terminal, key)
+            status = eventually(lambda: os.waitpid(pid, os.WNOHANG)[1], f"the end by {key}")
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            raise
+        finally:
+            os.close(terminal)
+        eq(os.WTERMSIG(status), number)
+        eq(len(logged(place)), 5000)
 
 
 def test_nothing_is_lost_when_a_server_stops(place):
