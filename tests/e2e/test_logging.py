@@ -56,7 +56,8 @@ def serve(place, body, *args, env={}):
 
 
 def logged(place, name="log"):
-    return place.read(name).splitlines()
+    """Nothing while there is no such file."""
+    return place.read(name).splitlines() if (place.path / name).exists() else []
 
 
 def wait_for_lines(place, count, name="log"):
@@ -505,6 +506,25 @@ def test_a_file_that_cannot_be_opened_again_keeps_the_old_one(place):
     server.curl(server.url("/2"))
     server.stop()
     has(logged(place, "moved/log")[2], "]: /2")
+
+
+def test_sigusr1_opens_the_file_again_even_if_the_disk_is_full(place):
+    """What it is full of may be the log, which goes only when it is closed."""
+    log = place.path / "log"
+    log.symlink_to("/dev/full")
+    server = serve(place, 'log:info(scope.path) answer "x"', "--log-file", "log")
+    server.curl(server.url("/1"))
+    server.wait_log("cannot write the log")
+    log.unlink()
+    log.symlink_to("no/such/folder")
+    server.send_signal(signal.SIGUSR1)
+    server.curl(server.url("/2"))
+    time.sleep(0.1)
+    log.unlink()
+    lines = wait_for_lines(place, 2)
+    for number, line in enumerate(lines, 1):
+        matches(rf"{TIME} INFO  site\[{ID}\]: /{number}", line)
+    server.stop()
 
 
 def test_sigusr1_is_harmless_without_a_file(place):
