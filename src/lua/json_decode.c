@@ -289,8 +289,9 @@ push_unescaped(struct decoder *d, const char *start)
         lua_replace(d->L, d->scratch_slot);
     }
     d->scratch->text.len = 0;
-    d->p = start;
-    fault = atl_json_unescape(&d->scratch->text, &d->p, d->end);
+    fault = "too long a string";
+    if (atl_buf_append(&d->scratch->text, start, (size_t)(d->p - start)) == 0)
+        fault = atl_json_unescape(&d->scratch->text, &d->p, d->end);
     if (fault != NULL)
         return fail(d, d->p, ATL_E_INVALID, "%s", fault);
     lua_pushlstring(d->L, d->scratch->text.data, d->scratch->text.len);
