@@ -13,13 +13,11 @@
  *    that the last of those repeated wins; before that there are none.
  */
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "base/err.h"
 #include "base/number.h"
-#include "lua/error.h"
 #include "lua/json.h"
+#include "lua/json_fault.h"
 #include "lua/json_keys.h"
 #include "lua/json_scratch.h"
 #include "lua/json_string.h"
@@ -30,7 +28,6 @@
 #define MIN_ROOM 64
 #define MAX_QUICK_DIGITS 9
 #define MIN_CACHED 400 /* bytes of a text that may repeat keys */
-#define ERROR_ROOM 160
 
 struct decoder {
     const char *p, *end; /* what is left of the text */
@@ -46,8 +43,7 @@ struct decoder {
     struct atl_json_scratch *scratch; /* NULL until it is needed */
     struct atl_vm *vm;
     const struct atl_json_decode_options *o;
-    const char *error_at;
-    char error[ERROR_ROOM];
+    struct atl_json_fault fault;
     struct atl_json_keys keys;
 };
 
@@ -62,61 +58,13 @@ static int read_value(struct decoder *d);
 
 /* --- errors --- */
 
-static int fail(struct decoder *d, const char *at, int code, const char *format,
-                ...) __attribute__((format(printf, 4, 5), cold));
-
-static int
-fail(struct decoder *d, const char *at, int code, const char *format, ...)
-{
-    va_list args;
-
-    d->error_at = at;
-    va_start(args, format);
-    vsnprintf(d->error, sizeof(d->error), format, args);
-    va_end(args);
-    return code;
-}
+#define fail(d, ...) atl_json_fault_set(&(d)->fault, __VA_ARGS__)
 
 /* Something else than `wanted` is at p. */
 static int
 fail_at(struct decoder *d, const char *wanted)
 {
-    unsigned char c;
-
-    if (d->p == d->end)
-        return fail(d, d->p, ATL_E_INVALID, "%s expected, got the end", wanted);
-    c = (unsigned char)*d->p;
-    return fail(d, d->p, ATL_E_INVALID,
-                c > ' ' && c < 0x7f ? "%s expected, got '%c'"
-                                    : "%s expected, got the byte 0x%02X",
-                wanted, c);
-}
-
-/* Push the error object: where it is in the text that starts at `start`. */
-static void
-push_error(struct decoder *d, int code, const char *start)
-{
-    char message[ERROR_ROOM + 64];
-    lua_Integer line = 1, column = 1;
-    const char *p;
-
-    for (p = start; p < d->error_at; p++) {
-        if (*p == '\n') {
-            line++;
-            column = 1;
-        } else if ((*p & 0xc0) != 0x80) { /* characters, not bytes */
-            column++;
-        }
-    }
-    snprintf(message, sizeof(message), "line %lld, column %lld: %s",
-             (long long)line, (long long)column, d->error);
-    atl_push_error_object(d->L, d->vm, code, message);
-    lua_pushinteger(d->L, line);
-    lua_setfield(d->L, -2, "line");
-    lua_pushinteger(d->L, column);
-    lua_setfield(d->L, -2, "column");
-    lua_pushinteger(d->L, d->error_at - start + 1);
-    lua_setfield(d->L, -2, "offset");
+    return atl_json_fault_expect(&d->fault, d->p, d->end, wanted);
 }
 
 /* --- small things --- */
@@ -637,7 +585,7 @@ atl_json_decode(lua_State *L, struct atl_vm *vm, const char *ptr, size_t len,
         atl_json_scratch_give(d.scratch);
     if (err != 0) {
         lua_settop(L, base);
-        push_error(&d, err, ptr);
+        atl_json_fault_push(L, vm, &d.fault, err, ptr);
         return err;
     }
     lua_replace(L, base + 1);
