@@ -12,13 +12,12 @@
  * 3. Objects whose table has been made take keys in the text's order, so
  *    that the last of those repeated wins; before that there are none.
  */
-#include <math.h>
 
 #include "base/err.h"
-#include "base/number.h"
 #include "lua/json.h"
 #include "lua/json_fault.h"
 #include "lua/json_keys.h"
+#include "lua/json_number.h"
 #include "lua/json_scratch.h"
 #include "lua/json_string.h"
 
@@ -26,7 +25,6 @@
 #define MAX_STACK 3000     /* values of all that are open */
 #define SLOTS 8            /* that one step may take */
 #define MIN_ROOM 64
-#define MAX_QUICK_DIGITS 9
 #define MIN_CACHED 400 /* bytes of a text that may repeat keys */
 
 struct decoder {
@@ -136,82 +134,11 @@ read_word(struct decoder *d, const char *word, size_t len)
     return 0;
 }
 
-/* An integer, from `start`, that isn't exact as a Lua number. */
-static int
-push_inexact(struct decoder *d, const struct atl_number *n, const char *start)
-{
-    size_t len = (size_t)(n->end - start);
-
-    switch (d->o->integers) {
-    case ATL_JSON_STRING:
-        lua_pushlstring(d->L, start, len);
-        return 0;
-    case ATL_JSON_ROUND:
-        if (n->kind == ATL_NUMBER_BIG && isinf(n->real))
-            return fail(d, start, ATL_E_INVALID, "the number is too large");
-        lua_pushnumber(d->L, n->kind == ATL_NUMBER_INTEGER
-                                 ? (lua_Number)n->integer
-                                 : n->real);
-        return 0;
-    case ATL_JSON_REFUSE:
-        break;
-    }
-    return fail(d, start, ATL_E_INVALID,
-                "the integer %.*s%s is too large to be exact",
-                len < 40 ? (int)len : 40, start, len < 40 ? "" : "...");
-}
-
-static inline bool
-is_digit(char c)
-{
-    return (unsigned char)(c - '0') < 10;
-}
-
-/* What follows a number in a compact text. */
-static inline bool
-is_delimiter(char c)
-{
-    return c == ',' || c == ']' || c == '}';
-}
-
-static int
+static inline int
 read_number(struct decoder *d)
 {
-    const char *start = d->p, *p = start;
-    struct atl_number n;
-    int64_t sum = 0;
-
-    /* Most are integers of a few digits. */
-    while (p < d->end && is_digit(*p) && p - start < MAX_QUICK_DIGITS)
-        sum = 10 * sum + (*p++ - '0');
-    if (p > start && p < d->end && is_delimiter(*p) &&
-        (*start != '0' || p == start + 1)) {
-        (void)atl_push_exact(d->L, sum);
-        d->p = p;
-        d->top++;
-        return 0;
-    }
-    atl_number_read(&n, start, d->end);
-    d->p = n.end;
     d->top++;
-    switch (n.kind) {
-    case ATL_NUMBER_REAL:
-        lua_pushnumber(d->L, n.real);
-        return 0;
-    case ATL_NUMBER_INTEGER:
-        if (atl_push_exact(d->L, n.integer))
-            return 0;
-        return push_inexact(d, &n, start);
-    case ATL_NUMBER_BIG:
-        return push_inexact(d, &n, start);
-    case ATL_NUMBER_HUGE:
-        return fail(d, start, ATL_E_INVALID, "the number is too large");
-    case ATL_NUMBER_BAD:
-        break;
-    }
-    if (d->p < d->end && *d->p >= '0' && *d->p <= '9')
-        return fail(d, start, ATL_E_INVALID, "a number with a leading 0");
-    return fail_at(d, "a digit");
+    return atl_json_number_read(d->L, &d->p, d->end, d->o->integers, &d->fault);
 }
 
 /* Find the end of a string: true if its text means itself and p is its quote;

@@ -60,11 +60,12 @@ static int fail(struct encoder *e, int code, const char *format, ...)
 static int
 fail(struct encoder *e, int code, const char *format, ...)
 {
-    char text[MESSAGE_ROOM - ATL_JSON_PATH_ROOM], path[ATL_JSON_PATH_ROOM];
+    char text[MESSAGE_ROOM - ATL_JSON_PATH_ROOM - 8];
+    char path[ATL_JSON_PATH_ROOM];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text) - 8, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (e->frame == NULL) {
         snprintf(e->error, sizeof(e->error), "%s", text);
