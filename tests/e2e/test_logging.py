@@ -642,6 +642,19 @@ def test_every_line_of_a_request_has_its_id(place):
     eq(len({re.search(rf"\[({ID})\]", line)[1] for line in others}), 1)
 
 
+def test_what_the_watchdog_says_of_a_request_has_its_id_too(place):
+    server = serve(place, """
+        local start = os.clock()
+        while os.clock() - start < 0.3 do end
+        answer(logging.request_id())
+    """, "--log-file", "log", "--block-ms", 50)
+    one = re.search(ID, server.curl(server.url()).out)[0]
+    eventually(lambda: "blocked for" in place.read("log"), "the end of the block")
+    server.stop()
+    for line in logged(place):
+        assert line.startswith("    ") or f" WARN  atlas[{one}]: " in line, line
+
+
 # --- the access log ---
 
 
