@@ -21,6 +21,9 @@ from pathlib import Path
 START_TIMEOUT = 20.0  # seconds; a sanitized build is slow to start
 WAIT_TIMEOUT = 10.0   # for what should come soon
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:|Assertion).*")
+# In the log: the time that a line begins with, and a request's id.
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+ID = r"[0-9a-f]{16}"
 SERVING_LINE = re.compile(r"^Serving on .*\n", re.MULTILINE)
 SERVING = re.compile(r"^Serving on (.*)$", re.MULTILINE)
 
@@ -52,7 +55,7 @@ def lacks(text, part):
 
 def check_no_own_frames(text):
     """A traceback for users shows nothing of Atlas's own modules and loader."""
-    for part in "\tatlas/", " at atlas/", "<atlas>", "[C]: at 0x":
+    for part in "\tatlas/", "    atlas/", " at atlas/", "<atlas>", "[C]: at 0x":
         lacks(text, part)
 
 
@@ -61,6 +64,12 @@ def matches(pattern, text):
     found = re.fullmatch(pattern, text, re.DOTALL)
     assert found, f"{pattern!r} does not match:\n{text}"
     return found
+
+
+def line_of_log(level, text):
+    """A pattern: the line "LEVEL atlas: TEXT" of the log, which is about no
+    request; `text` is a pattern."""
+    return rf"{TIME} {level:<5} atlas: {text}\n"
 
 
 def eventually(probe, what, timeout=WAIT_TIMEOUT):

@@ -14,10 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from harness import Skip, alone, eq, eventually, get, has, matches, receive_all
-
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-ID = r"[0-9a-f]{16}"
+from harness import ID, TIME, Skip, alone, eq, eventually, get, has, matches, receive_all
 
 # Of a script: the log, its own process id, and a way to log many lines.
 HEAD = """\

@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 
 import time
 
-from harness import check_no_own_frames, eq, has, lacks, matches
+from harness import check_no_own_frames, eq, has, lacks, line_of_log, matches
 
 # --- arguments and statuses ---
 
@@ -254,8 +254,9 @@ def test_a_lock_that_was_left_behind_is_logged_with_its_task_and_place(place):
             print "free"
         end)
     """)
-    eq(done.err, "atlas: error: task 'careless' has ended with a lock that it acquired at "
-                 "script.lua:4 and didn't release: it is released now\n")
+    matches(line_of_log("ERROR", r"task 'careless' has ended with a lock that it acquired at "
+                                 r"script\.lua:4 and didn't release: it is released now"),
+            done.err)
     eq(done.out, "free\n")
 
 
@@ -280,10 +281,13 @@ def test_each_failed_run_of_a_supervised_task_is_logged_with_its_traceback(place
         end, { max = 1, backoff = { 0.001, 0.002 } }):name "poller"
         print(task:pawait())
     """)
-    run = (r"atlas: error: task 'poller', supervised, has failed and %s: "
-           r"script\.lua:3: on purpose\nstack traceback:\n(?:.*\n)?\tscript\.lua:3: in .*\n"
-           r"awaited by task 'poller'\nspawned at script\.lua:2\n(?:awaited .*\n\t.*\n)")
-    matches(run % r"starts again in 0\.001\d* s" + run % "is given up after 1 restarts", done.err)
+    def run(what):
+        return line_of_log("ERROR", rf"task 'poller', supervised, has failed and {what}: "
+                                    r"script\.lua:3: on purpose") + (
+            r"    stack traceback:\n(?:        \[C\][^\n]*\n)?"
+            r"        script\.lua:3: in [^\n]*\n    awaited by task 'poller'\n"
+            r"    spawned at script\.lua:2\n    awaited [^\n]*\n        [^\n]*\n")
+    matches(run(r"starts again in 0\.001\d* s") + run("is given up after 1 restarts"), done.err)
     eq(done.err.count("on purpose"), 2)
     check_no_own_frames(done.err)
     has(done.out, "false\tscript.lua:3: on purpose")
@@ -295,8 +299,8 @@ def test_an_error_in_a_function_for_a_tasks_end_is_logged(place):
             error "on purpose"
         end)
     """)
-    matches(r"atlas: error: error in task \d+: script\.lua:3: on purpose\nstack traceback:\n"
-            r"(?:.*\n)*spawned at script\.lua:2\n", done.err)
+    matches(line_of_log("ERROR", r"error in task \d+: script\.lua:3: on purpose")
+            + r"    stack traceback:\n(?:        [^\n]*\n)*    spawned at script\.lua:2\n", done.err)
     eq(done.status, 0)
 
 
@@ -307,8 +311,9 @@ def test_an_error_in_a_function_that_withdraws_is_logged(place):
         })
         print(atlas.move_on(0.001, wait))
     """)
-    matches(r"atlas: error: error in a function that withdraws an operation: script\.lua:3: "
-            r"on purpose\nstack traceback:\n(?:.*\n)*", done.err)
+    matches(line_of_log("ERROR", r"error in a function that withdraws an operation: "
+                                 r"script\.lua:3: on purpose")
+            + r"    stack traceback:\n(?:        [^\n]*\n)*", done.err)
     eq(done.out, "false\ttimed out after 0.001 s\n")
 
 

@@ -356,7 +356,7 @@ test("a task's own traceback begins where it asks, also inside a generator", fun
     end
     local line = check.here(-3)
 
-    check.ok((ask():find(line, 1, true) or 100) <= 5, ask())
+    check.has(ask():match "^[^\n]*", line)
     local inside = coroutine.wrap(function()
         return ask(), nil
     end)()
