@@ -169,7 +169,7 @@ use_fd(int fd, bool is_ours, char *path)
         close(before);
 }
 
-/* Add a line of our own to the batch; there is room, or it is empty. */
+/* Add a line of our own to the batch, which is empty. */
 static void
 add_line(enum atl_log_level level, const char *text, uint64_t count)
 {
@@ -187,6 +187,7 @@ add_line(enum atl_log_level level, const char *text, uint64_t count)
     w.len += l->len;
 }
 
+/* The batch is empty, or the file could not take what is left of it. */
 static void
 reopen(void)
 {
@@ -194,10 +195,15 @@ reopen(void)
 
     if (w.path == NULL)
         return;
-    if ((fd = atl_log_file_open(w.path)) >= 0)
+    if ((fd = atl_log_file_open(w.path)) >= 0) {
         use_fd(fd, true, w.path);
-    else
+        while (w.at > 0 && batch[w.at - 1] != '\n')
+            w.at--; /* a line that is whole there */
+    } else if (w.len == 0) {
         add_line(ATL_LOG_ERROR, "the log file cannot be opened again", 0);
+    } else {
+        atomic_store(&w.reopens, true); /* with the next try to write */
+    }
 }
 
 /* On standard error, once until it works again. */
@@ -279,12 +285,13 @@ step(void)
     size_t left;
     ssize_t n;
 
-    if (w.at == w.len) {
+    if (w.at == w.len)
         w.at = w.len = 0;
-        if (atomic_exchange(&w.reopens, false))
-            reopen();
+    /* Even before a full disk has room: perhaps it is full of this file. */
+    if ((w.len == 0 || w.complained) && atomic_exchange(&w.reopens, false))
+        reopen();
+    if (w.len == 0)
         fill();
-    }
     left = w.len - w.at;
     if (left == 0)
         return IDLE;

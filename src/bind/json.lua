@@ -13,6 +13,9 @@
 
 --- JSON (RFC 8259): text from Lua values, and back. `local json = require
 --- "atlas.json"`; there is a [guide](../guide/json.md).
+---
+--- Called itself, `atlas.json(value, status)` is a response with that value, as
+--- `atlas.Response.json` gives it; it raises if the value can't be encoded.
 ---@class atlas.json
 ---@overload fun(value: any, status: integer?): atlas.Response  the value as a response
 ---@field null userdata  stands for null, where nil would be no value at all. It prints as

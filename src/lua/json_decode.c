@@ -12,15 +12,12 @@
  * 3. Objects whose table has been made take keys in the text's order, so
  *    that the last of those repeated wins; before that there are none.
  */
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "base/err.h"
-#include "base/number.h"
-#include "lua/error.h"
 #include "lua/json.h"
+#include "lua/json_fault.h"
 #include "lua/json_keys.h"
+#include "lua/json_number.h"
 #include "lua/json_scratch.h"
 #include "lua/json_string.h"
 
@@ -28,9 +25,7 @@
 #define MAX_STACK 3000     /* values of all that are open */
 #define SLOTS 8            /* that one step may take */
 #define MIN_ROOM 64
-#define MAX_QUICK_DIGITS 9
 #define MIN_CACHED 400 /* bytes of a text that may repeat keys */
-#define ERROR_ROOM 160
 
 struct decoder {
     const char *p, *end; /* what is left of the text */
@@ -46,8 +41,7 @@ struct decoder {
     struct atl_json_scratch *scratch; /* NULL until it is needed */
     struct atl_vm *vm;
     const struct atl_json_decode_options *o;
-    const char *error_at;
-    char error[ERROR_ROOM];
+    struct atl_json_fault fault;
     struct atl_json_keys keys;
 };
 
@@ -62,61 +56,13 @@ static int read_value(struct decoder *d);
 
 /* --- errors --- */
 
-static int fail(struct decoder *d, const char *at, int code, const char *format,
-                ...) __attribute__((format(printf, 4, 5), cold));
-
-static int
-fail(struct decoder *d, const char *at, int code, const char *format, ...)
-{
-    va_list args;
-
-    d->error_at = at;
-    va_start(args, format);
-    vsnprintf(d->error, sizeof(d->error), format, args);
-    va_end(args);
-    return code;
-}
+#define fail(d, ...) atl_json_fault_set(&(d)->fault, __VA_ARGS__)
 
 /* Something else than `wanted` is at p. */
 static int
 fail_at(struct decoder *d, const char *wanted)
 {
-    unsigned char c;
-
-    if (d->p == d->end)
-        return fail(d, d->p, ATL_E_INVALID, "%s expected, got the end", wanted);
-    c = (unsigned char)*d->p;
-    return fail(d, d->p, ATL_E_INVALID,
-                c > ' ' && c < 0x7f ? "%s expected, got '%c'"
-                                    : "%s expected, got the byte 0x%02X",
-                wanted, c);
-}
-
-/* Push the error object: where it is in the text that starts at `start`. */
-static void
-push_error(struct decoder *d, int code, const char *start)
-{
-    char message[ERROR_ROOM + 64];
-    lua_Integer line = 1, column = 1;
-    const char *p;
-
-    for (p = start; p < d->error_at; p++) {
-        if (*p == '\n') {
-            line++;
-            column = 1;
-        } else if ((*p & 0xc0) != 0x80) { /* characters, not bytes */
-            column++;
-        }
-    }
-    snprintf(message, sizeof(message), "line %lld, column %lld: %s",
-             (long long)line, (long long)column, d->error);
-    atl_push_error_object(d->L, d->vm, code, message);
-    lua_pushinteger(d->L, line);
-    lua_setfield(d->L, -2, "line");
-    lua_pushinteger(d->L, column);
-    lua_setfield(d->L, -2, "column");
-    lua_pushinteger(d->L, d->error_at - start + 1);
-    lua_setfield(d->L, -2, "offset");
+    return atl_json_fault_expect(&d->fault, d->p, d->end, wanted);
 }
 
 /* --- small things --- */
@@ -188,82 +134,11 @@ read_word(struct decoder *d, const char *word, size_t len)
     return 0;
 }
 
-/* An integer, from `start`, that isn't exact as a Lua number. */
-static int
-push_inexact(struct decoder *d, const struct atl_number *n, const char *start)
-{
-    size_t len = (size_t)(n->end - start);
-
-    switch (d->o->integers) {
-    case ATL_JSON_STRING:
-        lua_pushlstring(d->L, start, len);
-        return 0;
-    case ATL_JSON_ROUND:
-        if (n->kind == ATL_NUMBER_BIG && isinf(n->real))
-            return fail(d, start, ATL_E_INVALID, "the number is too large");
-        lua_pushnumber(d->L, n->kind == ATL_NUMBER_INTEGER
-                                 ? (lua_Number)n->integer
-                                 : n->real);
-        return 0;
-    case ATL_JSON_REFUSE:
-        break;
-    }
-    return fail(d, start, ATL_E_INVALID,
-                "the integer %.*s%s is too large to be exact",
-                len < 40 ? (int)len : 40, start, len < 40 ? "" : "...");
-}
-
-static inline bool
-is_digit(char c)
-{
-    return (unsigned char)(c - '0') < 10;
-}
-
-/* What follows a number in a compact text. */
-static inline bool
-is_delimiter(char c)
-{
-    return c == ',' || c == ']' || c == '}';
-}
-
-static int
+static inline int
 read_number(struct decoder *d)
 {
-    const char *start = d->p, *p = start;
-    struct atl_number n;
-    int64_t sum = 0;
-
-    /* Most are integers of a few digits. */
-    while (p < d->end && is_digit(*p) && p - start < MAX_QUICK_DIGITS)
-        sum = 10 * sum + (*p++ - '0');
-    if (p > start && p < d->end && is_delimiter(*p) &&
-        (*start != '0' || p == start + 1)) {
-        (void)atl_push_exact(d->L, sum);
-        d->p = p;
-        d->top++;
-        return 0;
-    }
-    atl_number_read(&n, start, d->end);
-    d->p = n.end;
     d->top++;
-    switch (n.kind) {
-    case ATL_NUMBER_REAL:
-        lua_pushnumber(d->L, n.real);
-        return 0;
-    case ATL_NUMBER_INTEGER:
-        if (atl_push_exact(d->L, n.integer))
-            return 0;
-        return push_inexact(d, &n, start);
-    case ATL_NUMBER_BIG:
-        return push_inexact(d, &n, start);
-    case ATL_NUMBER_HUGE:
-        return fail(d, start, ATL_E_INVALID, "the number is too large");
-    case ATL_NUMBER_BAD:
-        break;
-    }
-    if (d->p < d->end && *d->p >= '0' && *d->p <= '9')
-        return fail(d, start, ATL_E_INVALID, "a number with a leading 0");
-    return fail_at(d, "a digit");
+    return atl_json_number_read(d->L, &d->p, d->end, d->o->integers, &d->fault);
 }
 
 /* Find the end of a string: true if its text means itself and p is its quote;
@@ -289,8 +164,9 @@ push_unescaped(struct decoder *d, const char *start)
         lua_replace(d->L, d->scratch_slot);
     }
     d->scratch->text.len = 0;
-    d->p = start;
-    fault = atl_json_unescape(&d->scratch->text, &d->p, d->end);
+    fault = "too long a string";
+    if (atl_buf_append(&d->scratch->text, start, (size_t)(d->p - start)) == 0)
+        fault = atl_json_unescape(&d->scratch->text, &d->p, d->end);
     if (fault != NULL)
         return fail(d, d->p, ATL_E_INVALID, "%s", fault);
     lua_pushlstring(d->L, d->scratch->text.data, d->scratch->text.len);
@@ -636,7 +512,7 @@ atl_json_decode(lua_State *L, struct atl_vm *vm, const char *ptr, size_t len,
         atl_json_scratch_give(d.scratch);
     if (err != 0) {
         lua_settop(L, base);
-        push_error(&d, err, ptr);
+        atl_json_fault_push(L, vm, &d.fault, err, ptr);
         return err;
     }
     lua_replace(L, base + 1);

@@ -16,15 +16,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "lua/json_order.h"
 #include "lua/vm.h"
-
-/* A key of an object that is being encoded. */
-struct atl_json_key {
-    uint64_t prefix; /* its first 8 bytes, comparable */
-    const char *ptr; /* the string is held by the Lua stack */
-    size_t len;
-    int slot; /* where the value is found */
-};
 
 struct atl_json_scratch {
     struct atl_buf text;

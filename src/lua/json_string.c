@@ -8,9 +8,17 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/word.h"
 #include "lua/json_scan.h"
 
-#define LONGEST 4 /* bytes of a character */
+#define STEP 16 /* bytes that one step of a copy may write */
+#define MIN_ROOM 256
+
+/* Where a string's meaning is copied to. */
+struct copy {
+    char *to, *stop; /* from `stop` on there may be no room for a step */
+    struct atl_buf *out;
+};
 
 const char *
 atl_json_skip_text(const char *p, const char *end)
@@ -43,26 +51,30 @@ atl_json_string_fault(const char *p, const char *end)
     return "invalid UTF-8 in a string";
 }
 
+/* --- escapes --- */
+
 /* The value of four hex digits, or -1. */
 static int32_t
 read_hex(const char *p, const char *end)
 {
-    int32_t value = 0;
-    int i;
+    static const uint8_t above[256] = {
+        /* the digit's value and 1 */
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+    const unsigned char *s = (const unsigned char *)p;
+    int32_t a, b, c, d;
 
     if (end - p < 4)
         return -1;
-    for (i = 0; i < 4; i++) {
-        char c = p[i], lower = (char)(c | 0x20);
-
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            value = value << 4 | (lower - 'a' + 10);
-        else
-            return -1;
-    }
-    return value;
+    a = above[s[0]];
+    b = above[s[1]];
+    c = above[s[2]];
+    d = above[s[3]];
+    if (a == 0 || b == 0 || c == 0 || d == 0)
+        return -1;
+    return (a - 1) << 12 | (b - 1) << 8 | (c - 1) << 4 | (d - 1);
 }
 
 /* \u, with its second half if it is a surrogate; *p is behind "\u". */
@@ -87,8 +99,8 @@ read_unicode(uint32_t *code_out, const char **p, const char *end)
     return NULL;
 }
 
-/* The escape at `*p`, a backslash; at most LONGEST bytes are written. */
-static const char *
+/* The escape at `*p`, a backslash; at most 4 bytes are written. */
+static inline const char *
 read_escape(char **out, const char **p, const char *end)
 {
     static const char meaning[128] = {
@@ -117,28 +129,100 @@ read_escape(char **out, const char **p, const char *end)
     return "no such escape";
 }
 
+/* --- copying --- */
+
+/* More room behind the `len` bytes that are there. */
+static bool
+grow(struct copy *c, size_t len)
+{
+    c->out->len = len;
+    if (atl_buf_reserve(c->out, MIN_ROOM) != 0)
+        return false;
+    c->to = c->out->data + c->out->len;
+    c->stop = c->out->data + c->out->cap - STEP;
+    return true;
+}
+
+/* The characters at `p` that aren't ASCII; returns what is behind them. */
+static inline const char *
+copy_characters(struct copy *c, const char *p, const char *end)
+{
+    char *to = c->to, *stop = c->stop; /* no bytes that are written change */
+
+    do {
+        size_t len = atl_utf8_copy(to, p, (size_t)(end - p));
+
+        if (len == 0)
+            break;
+        to += len;
+        p += len;
+    } while (p < end && (unsigned char)*p >= 0x80 && to < stop);
+    c->to = to;
+    return p;
+}
+
+/* Whole words, up to the one with a byte that isn't plain. */
+static inline const char *
+copy_plain(struct copy *c, const char *p, const char *end)
+{
+    char *to = c->to, *stop = c->stop;
+    uint64_t word, mask = 0;
+    size_t len = 0;
+
+    while (end - p >= 8 && to < stop) {
+        word = atl_word_load(p);
+        mask = atl_json_special(word);
+        atl_word_store(to, word);
+        if (mask != 0) {
+            len = atl_word_before(mask);
+            break;
+        }
+        to += 8;
+        p += 8;
+    }
+    c->to = to + len;
+    return p + len;
+}
+
+/* Up to the quote, or what is wrong; returns where that is. */
+static const char *
+copy_string(struct copy *c, const char *p, const char *end, const char **fault)
+{
+    for (;;) {
+        const char *at;
+
+        p = at = copy_plain(c, p, end);
+        if (c->to >= c->stop) {
+            if (!grow(c, (size_t)(c->to - c->out->data))) {
+                *fault = "too long a string";
+                return p;
+            }
+            continue;
+        }
+        if (p == end || *p == '"')
+            return p;
+        if (*p == '\\')
+            *fault = read_escape(&c->to, &p, end);
+        else if ((unsigned char)*p >= 0x80)
+            p = copy_characters(c, p, end);
+        else if ((unsigned char)*p >= 0x20)
+            *c->to++ = *p++; /* one of the last seven */
+        if (p == at)
+            return p;
+    }
+}
+
 const char *
 atl_json_unescape(struct atl_buf *out, const char **p, const char *end)
 {
-    for (;;) {
-        const char *run = *p, *fault;
-        size_t len;
-        char *to;
+    const char *fault = NULL;
+    struct copy c = {.out = out};
 
-        *p = atl_json_skip_text(run, end);
-        len = (size_t)(*p - run);
-        if (*p == end || (**p != '"' && **p != '\\'))
-            return atl_json_string_fault(*p, end);
-        if (atl_buf_reserve(out, len + LONGEST) != 0)
-            return "too long a string";
-        to = out->data + out->len;
-        memcpy(to, run, len);
-        to += len;
-        fault = **p == '\\' ? read_escape(&to, p, end) : NULL;
-        out->len = (size_t)(to - out->data);
-        if (fault != NULL)
-            return fault;
-        if (*p < end && **p == '"')
-            return NULL;
-    }
+    if (!grow(&c, out->len))
+        return "too long a string";
+    *p = copy_string(&c, *p, end, &fault);
+    out->len = (size_t)(c.to - out->data);
+    if (fault != NULL)
+        return fault;
+    return *p < end && **p == '"' ? NULL : atl_json_string_fault(*p, end);
 }

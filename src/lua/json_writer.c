@@ -104,44 +104,32 @@ copy_plain(char *p, const char *ptr, const char *end)
     return p + (mask != 0 ? atl_word_before(mask) : len);
 }
 
-/* The character at `ptr`, which isn't plain; returns its length, 0: none. */
-static size_t
-write_special(char **p, const char *ptr, const char *end)
-{
-    unsigned char c = (unsigned char)*ptr;
-    size_t len;
-
-    if (c < 0x80) {
-        *p = write_escape(*p, c);
-        return 1;
-    }
-    len = atl_utf8_len(ptr, (size_t)(end - ptr));
-    memcpy(*p, ptr, len);
-    *p += len;
-    return len;
-}
-
 /* From the first byte on that isn't plain; the rest of write_text(). */
 static enum atl_json_written
 write_rest(struct atl_json_writer *w, const char *ptr, const char *end)
 {
-    char *p, *stop;
-
     while (ptr < end) {
-        do {
-            size_t used, left = (size_t)(end - ptr);
+        char *p, *from;
 
-            if (!atl_json_writer_room(w, left + LONGEST_ESCAPE + SPARE))
-                return ATL_JSON_FULL;
-            used = write_special(&w->p, ptr, end);
-            if (used == 0)
-                return ATL_JSON_NOT_UTF8;
-            ptr += used;
-        } while (ptr < end && (unsigned char)*ptr >= 0x80);
+        if (!atl_json_writer_room(w,
+                                  (size_t)(end - ptr) + LONGEST_ESCAPE + SPARE))
+            return ATL_JSON_FULL;
         p = w->p;
-        stop = copy_plain(p, ptr, end);
-        ptr += stop - p;
-        w->p = stop;
+        if ((unsigned char)*ptr < 0x80)
+            p = write_escape(p, (unsigned char)*ptr++);
+        /* Characters take here what they take there. */
+        while (ptr < end && (unsigned char)*ptr >= 0x80) {
+            size_t len = atl_utf8_copy(p, ptr, (size_t)(end - ptr));
+
+            if (len == 0)
+                return ATL_JSON_NOT_UTF8;
+            p += len;
+            ptr += len;
+        }
+        from = p;
+        p = copy_plain(p, ptr, end);
+        ptr += p - from;
+        w->p = p;
     }
     return ATL_JSON_WRITTEN;
 }

@@ -168,7 +168,7 @@ set_hook(struct atl_vm *vm)
 
 /* In the signal handler, see rt/watchdog.h. */
 static size_t
-describe(struct atl_loop *loop, char *out, size_t room)
+describe(struct atl_loop *loop, char *out, size_t room, uint64_t *request_out)
 {
     struct atl_vm *vm = ATL_OWNER(loop, struct atl_vm, loop);
     const struct atl_lua_task *t = atl_sched_current(vm);
@@ -178,6 +178,7 @@ describe(struct atl_loop *loop, char *out, size_t room)
         return 0;
     if (t != NULL) {
         put_task(&to, t);
+        *request_out = t->request;
         vm->watch->asked_ns = uv_hrtime();
         set_hook(vm);
     } else {

@@ -47,6 +47,7 @@ struct atl_watchdog {
     _Atomic uint64_t asked, answered; /* beats */
     char text[MAX_TEXT];              /* written before `answered` */
     size_t text_len;
+    uint64_t request;   /* that the lines are about; 0: none */
     char *_Atomic told; /* NULL: nothing */
 
     /* The thread's own. */
@@ -78,7 +79,9 @@ on_signal(int number)
     asked = atomic_load(&w->asked);
     if (asked == atomic_load(&w->loop->beat) &&
         asked != atomic_load(&w->answered)) {
-        w->text_len = w->describe(w->loop, w->text, sizeof(w->text));
+        w->request = 0;
+        w->text_len =
+            w->describe(w->loop, w->text, sizeof(w->text), &w->request);
         atomic_store(&w->answered, asked);
     }
     errno = saved_errno;
@@ -123,7 +126,7 @@ log_told(struct atl_watchdog *w)
     if (text == NULL)
         return;
     if (w->state == REPORTED)
-        atl_log(ATL_LOG_WARN, "%s", text);
+        atl_log_request(ATL_LOG_WARN, w->request, "%s", text);
     w->has_told = true;
     atl_free(text);
 }
@@ -136,9 +139,10 @@ log_begin(struct atl_watchdog *w)
     if (w->unreported > 0)
         snprintf(more, sizeof(more), " (and %u more time%s before)",
                  w->unreported, w->unreported == 1 ? "" : "s");
-    atl_log(ATL_LOG_WARN, "the loop is blocked for more than %u ms by %.*s%s",
-            (unsigned)(w->block_ns / NS_PER_MS), (int)w->text_len, w->text,
-            more);
+    atl_log_request(ATL_LOG_WARN, w->request,
+                    "the loop is blocked for more than %u ms by %.*s%s",
+                    (unsigned)(w->block_ns / NS_PER_MS), (int)w->text_len,
+                    w->text, more);
     w->unreported = 0;
     w->next_ns = w->last_ns + REPORT_NS;
 }
@@ -147,10 +151,11 @@ static void
 log_end(struct atl_watchdog *w)
 {
     log_told(w);
-    atl_log(ATL_LOG_WARN, "the loop was blocked for %u ms in all by %.*s%s",
-            (unsigned)((w->last_ns - w->first_ns) / NS_PER_MS),
-            (int)w->text_len, w->text,
-            w->has_told ? "" : ", in compiled code or C");
+    atl_log_request(ATL_LOG_WARN, w->request,
+                    "the loop was blocked for %u ms in all by %.*s%s",
+                    (unsigned)((w->last_ns - w->first_ns) / NS_PER_MS),
+                    (int)w->text_len, w->text,
+                    w->has_told ? "" : ", in compiled code or C");
 }
 
 static void

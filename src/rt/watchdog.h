@@ -28,10 +28,11 @@
 /*
  * Say what the loop is doing: runs on its thread, in a signal handler, between
  * any two instructions of it.  Write at most `room` bytes; returns how many.
- * 0: what blocks here harms nobody, and isn't reported.
+ * 0: what blocks here harms nobody, and isn't reported.  *request_out, which
+ * is 0, may become the serial number of the request it is done for.
  */
-typedef size_t (*atl_describe_fn)(struct atl_loop *loop, char *out,
-                                  size_t room);
+typedef size_t (*atl_describe_fn)(struct atl_loop *loop, char *out, size_t room,
+                                  uint64_t *request_out);
 
 /*
  * Watch `loop`, which belongs to the calling thread, from now on.  `block_ms`

@@ -66,10 +66,11 @@ def matches(pattern, text):
     return found
 
 
-def line_of_log(level, text):
+def line_of_log(level, text, request=False):
     """A pattern: the line "LEVEL atlas: TEXT" of the log, which is about no
-    request; `text` is a pattern."""
-    return rf"{TIME} {level:<5} atlas: {text}\n"
+    request, or about one; `text` is a pattern."""
+    about = r"\[[0-9a-f]{16}\]" if request else ""
+    return rf"{TIME} {level:<5} atlas{about}: {text}\n"
 
 
 def eventually(probe, what, timeout=WAIT_TIMEOUT):

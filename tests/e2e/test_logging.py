@@ -54,7 +54,8 @@ def serve(place, body, *args, env={}):
 
 
 def logged(place, name="log"):
-    return place.read(name).splitlines()
+    """Nothing while there is no such file."""
+    return place.read(name).splitlines() if (place.path / name).exists() else []
 
 
 def wait_for_lines(place, count, name="log"):
@@ -189,7 +190,7 @@ def kill_self(name):
 
 
 def test_nothing_is_lost_at_a_crash(place):
-    for name in "SEGV", "BUS", "FPE", "ILL", "ABRT":
+    for name in "SEGV", "BUS", "FPE", "ILL", "ABRT", "SYS", "TRAP":
         place.write("log", "")
         check_nothing_is_lost(place, kill_self(name), -getattr(signal, "SIG" + name), lines=5000)
 
@@ -204,9 +205,35 @@ def test_nothing_is_lost_at_a_fault(place):
 
 
 def test_nothing_is_lost_at_a_signal_that_ends_a_script(place):
-    for name in "TERM", "INT", "HUP", "QUIT":
+    for name in ("TERM", "INT", "HUP", "QUIT", "XCPU", "XFSZ", "ALRM", "VTALRM", "PROF", "USR1",
+                 "USR2"):
         place.write("log", "")
         check_nothing_is_lost(place, kill_self(name), -getattr(signal, "SIG" + name), lines=5000)
+
+
+def test_nothing_is_lost_at_a_key_that_ends_a_script(place):
+    """The first one does: the terminal's signals say that the kernel has sent
+    them, as those of faults do."""
+    place.write("script.lua", HEAD + 'many(5000) io.stdout:write "logged\\n" io.stdout:flush() '
+                'while true do end')
+    for key, number in (b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT):
+        place.write("log", "")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(place.path)
+            env = place.environment({"ATLAS_LOG_FILE": "log", "ATLAS_LOG_FULL": "block"})
+            os.execve(place.options.atlas, [place.options.atlas, "run", "script.lua"], env)
+        try:
+            has(os.read(terminal, 100).decode(), "logged")
+            os.write(terminal, key)
+            status = eventually(lambda: os.waitpid(pid, os.WNOHANG)[1], f"the end by {key}")
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            raise
+        finally:
+            os.close(terminal)
+        eq(os.WTERMSIG(status), number)
+        eq(len(logged(place)), 5000)
 
 
 def test_nothing_is_lost_when_a_server_stops(place):
@@ -485,6 +512,25 @@ def test_a_file_that_cannot_be_opened_again_keeps_the_old_one(place):
     has(logged(place, "moved/log")[2], "]: /2")
 
 
+def test_sigusr1_opens_the_file_again_even_if_the_disk_is_full(place):
+    """What it is full of may be the log, which goes only when it is closed."""
+    log = place.path / "log"
+    log.symlink_to("/dev/full")
+    server = serve(place, 'log:info(scope.path) answer "x"', "--log-file", "log")
+    server.curl(server.url("/1"))
+    server.wait_log("cannot write the log")
+    log.unlink()
+    log.symlink_to("no/such/folder")
+    server.send_signal(signal.SIGUSR1)
+    server.curl(server.url("/2"))
+    time.sleep(0.1)
+    log.unlink()
+    lines = wait_for_lines(place, 2)
+    for number, line in enumerate(lines, 1):
+        matches(rf"{TIME} INFO  site\[{ID}\]: /{number}", line)
+    server.stop()
+
+
 def test_sigusr1_is_harmless_without_a_file(place):
     server = serve(place, 'log:info "here" answer "x"')
     server.send_signal(signal.SIGUSR1)
@@ -598,6 +644,19 @@ def test_every_line_of_a_request_has_its_id(place):
               if not line.startswith(" ") and not any(one in line for one in ids)]
     has("\n".join(others), "]: GET /fail: in a child")
     eq(len({re.search(rf"\[({ID})\]", line)[1] for line in others}), 1)
+
+
+def test_what_the_watchdog_says_of_a_request_has_its_id_too(place):
+    server = serve(place, """
+        local start = os.clock()
+        while os.clock() - start < 0.3 do end
+        answer(logging.request_id())
+    """, "--log-file", "log", "--block-ms", 50)
+    one = re.search(ID, server.curl(server.url()).out)[0]
+    eventually(lambda: "blocked for" in place.read("log"), "the end of the block")
+    server.stop()
+    for line in logged(place):
+        assert line.startswith("    ") or f" WARN  atlas[{one}]: " in line, line
 
 
 # --- the access log ---

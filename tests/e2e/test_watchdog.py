@@ -62,15 +62,15 @@ def test_a_blocked_request_is_named_with_its_stack_while_it_blocks(place):
     server = serve(place, "spin()", "--block-ms", "50")
     with ask_and_block(server, "/slow?a=1") as sock:
         server.wait_log(line_of_log("WARN", r"the loop is blocked for more than 50 ms by "
-                                            r"task \d+ \(GET /slow\)"))
+                                            r"task \d+ \(GET /slow\)", True))
         server.wait_log(r"    stack traceback:\n.*site\.lua:%d: in [^\n]*spin" % SPIN_LINE)
         lacks(server.log(), "in all")
         place.write("go", "")
         has(sock.recv(4096).decode(), "200 OK")
     server.wait_log(line_of_log("WARN", r"the loop was blocked for \d+ ms in all by "
-                                        r"task \d+ \(GET /slow\)"))
+                                        r"task \d+ \(GET /slow\)", True))
     server.stop()
-    eq(len(re.findall(line_of_log("WARN", "[^\n]*"), server.log())), 3, server.log())
+    eq(len(re.findall(line_of_log("WARN", "[^\n]*", True), server.log())), 3, server.log())
 
 
 def test_a_child_of_a_request_is_named_with_it(place):

@@ -386,7 +386,51 @@ test("on_error answers for a status, for a class, and for 500", function()
     raises(app.on_error, app, "404", function() end)
 end)
 
+test("atlas.json called is a response", function()
+    local app = Application()
+
+    app:get("/", function() return atlas.json({ list = atlas.json.array() }, 201) end)
+    app:get("/plain", function() return require "atlas.json" { 1 } end)
+    local answer = get(app, "/")
+    eq(answer.status, 201)
+    eq(answer.headers["content-type"], "application/json")
+    eq(answer.body, '{"list":[]}')
+    eq(get(app, "/plain").status, 200)
+    eq(get(app, "/plain").body, "[1]")
+    has(raises(function() return atlas.json { a = print } end), "at .a: a function is no JSON")
+end)
+
 -- --- requests ---
+
+-- As many names as are taken, which differ only where LuaJIT's hash doesn't
+-- look (json_test.lua has the same for JSON).
+test("names that collide in a sparse hash cost about what others do", function()
+    local function cost(form)
+        local names = {}
+        for i = 1, 1000 do
+            names[i] = form:format(i, i)
+        end
+        local fields = { { "cookie", table.concat(names, "=1; ") .. "=1" } }
+        for i = 2, 90 do
+            fields[i] = { names[i], "1" }
+        end
+        local query = table.concat(names, "=1&") .. "=1"
+        local app, least = Application(), math.huge
+        app:get("/", function(r)
+            return r.query[names[1000]] .. r.cookies[names[1000]] .. r.headers[names[90]]
+        end)
+        for _ = 1, 5 do
+            collectgarbage()
+            local start = os.clock()
+            eq(get(app, "/", { query = query, headers = fields }).body, "111")
+            least = math.min(least, os.clock() - start)
+        end
+        return least
+    end
+    local usual = cost("%07d" .. ("m"):rep(50) .. "%07d")
+    local hostile = cost("head%07d" .. ("m"):rep(30) .. "%07d" .. ("t"):rep(16))
+    ok(hostile < 25 * usual + 0.02, ("%.4f s instead of %.4f s"):format(hostile, usual))
+end)
 
 test("query and cookies keep repeated names", function()
     local app = Application()

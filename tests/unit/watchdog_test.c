@@ -85,8 +85,9 @@ static bool harmless, on_loop_thread;
 static pthread_t loop_thread;
 
 static size_t
-describe(struct atl_loop *of, char *out, size_t room)
+describe(struct atl_loop *of, char *out, size_t room, uint64_t *request_out)
 {
+    (void)request_out;
     told_room = room;
     on_loop_thread = of == &loop && pthread_equal(pthread_self(), loop_thread);
     memcpy(out, "the test", 8);
