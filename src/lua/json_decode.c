@@ -18,8 +18,8 @@
 
 #include "base/err.h"
 #include "base/number.h"
-#include "lua/error.h"
 #include "lua/json.h"
+#include "lua/json_fault.h"
 #include "lua/json_keys.h"
 #include "lua/json_scratch.h"
 #include "lua/json_string.h"
@@ -30,7 +30,6 @@
 #define MIN_ROOM 64
 #define MAX_QUICK_DIGITS 9
 #define MIN_CACHED 400 /* bytes of a text that may repeat keys */
-#define ERROR_ROOM 160
 
 struct decoder {
     const char *p, *end; /* what is left of the text */
@@ -47,7 +46,7 @@ struct decoder {
     struct atl_vm *vm;
     const struct atl_json_decode_options *o;
     const char *error_at;
-    char error[ERROR_ROOM];
+    char error[ATL_JSON_FAULT_ROOM];
     struct atl_json_keys keys;
 };
 
@@ -78,45 +77,13 @@ fail(struct decoder *d, const char *at, int code, const char *format, ...)
 }
 
 /* Something else than `wanted` is at p. */
-static int
+static __attribute__((cold)) int
 fail_at(struct decoder *d, const char *wanted)
 {
-    unsigned char c;
+    char text[ATL_JSON_FAULT_ROOM];
 
-    if (d->p == d->end)
-        return fail(d, d->p, ATL_E_INVALID, "%s expected, got the end", wanted);
-    c = (unsigned char)*d->p;
-    return fail(d, d->p, ATL_E_INVALID,
-                c > ' ' && c < 0x7f ? "%s expected, got '%c'"
-                                    : "%s expected, got the byte 0x%02X",
-                wanted, c);
-}
-
-/* Push the error object: where it is in the text that starts at `start`. */
-static void
-push_error(struct decoder *d, int code, const char *start)
-{
-    char message[ERROR_ROOM + 64];
-    lua_Integer line = 1, column = 1;
-    const char *p;
-
-    for (p = start; p < d->error_at; p++) {
-        if (*p == '\n') {
-            line++;
-            column = 1;
-        } else if ((*p & 0xc0) != 0x80) { /* characters, not bytes */
-            column++;
-        }
-    }
-    snprintf(message, sizeof(message), "line %lld, column %lld: %s",
-             (long long)line, (long long)column, d->error);
-    atl_push_error_object(d->L, d->vm, code, message);
-    lua_pushinteger(d->L, line);
-    lua_setfield(d->L, -2, "line");
-    lua_pushinteger(d->L, column);
-    lua_setfield(d->L, -2, "column");
-    lua_pushinteger(d->L, d->error_at - start + 1);
-    lua_setfield(d->L, -2, "offset");
+    atl_json_fault_expected(text, sizeof(text), wanted, d->p, d->end);
+    return fail(d, d->p, ATL_E_INVALID, "%s", text);
 }
 
 /* --- small things --- */
@@ -213,19 +180,6 @@ push_inexact(struct decoder *d, const struct atl_number *n, const char *start)
                 len < 40 ? (int)len : 40, start, len < 40 ? "" : "...");
 }
 
-static inline bool
-is_digit(char c)
-{
-    return (unsigned char)(c - '0') < 10;
-}
-
-/* What follows a number in a compact text. */
-static inline bool
-is_delimiter(char c)
-{
-    return c == ',' || c == ']' || c == '}';
-}
-
 static int
 read_number(struct decoder *d)
 {
@@ -234,9 +188,9 @@ read_number(struct decoder *d)
     int64_t sum = 0;
 
     /* Most are integers of a few digits. */
-    while (p < d->end && is_digit(*p) && p - start < MAX_QUICK_DIGITS)
+    while (p < d->end && atl_json_is_digit(*p) && p - start < MAX_QUICK_DIGITS)
         sum = 10 * sum + (*p++ - '0');
-    if (p > start && p < d->end && is_delimiter(*p) &&
+    if (p > start && p < d->end && atl_json_is_delimiter(*p) &&
         (*start != '0' || p == start + 1)) {
         (void)atl_push_exact(d->L, sum);
         d->p = p;
@@ -636,7 +590,7 @@ atl_json_decode(lua_State *L, struct atl_vm *vm, const char *ptr, size_t len,
         atl_json_scratch_give(d.scratch);
     if (err != 0) {
         lua_settop(L, base);
-        push_error(&d, err, ptr);
+        atl_json_fault_push(L, vm, err, d.error, ptr, d.error_at);
         return err;
     }
     lua_replace(L, base + 1);

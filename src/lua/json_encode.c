@@ -11,15 +11,15 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/number.h"
+#include "base/word.h"
 #include "lua/error.h"
 #include "lua/json.h"
-#include "lua/json_scan.h"
+#include "lua/json_path.h"
 #include "lua/json_scratch.h"
 #include "lua/json_writer.h"
 
@@ -29,20 +29,12 @@
 #define MAX_STACK 3000
 #define MIN_ROOM 64
 #define MIN_KEYS 64
-#define MAX_INSERTED 24 /* keys that are sorted by insertion */
 #define PATH_ROOM 160
 #define MESSAGE_ROOM 320
 
 const struct atl_json_encode_options atl_json_encode_defaults = {
     .max_depth = 128,
     .max_bytes = 64 << 20,
-};
-
-struct frame {
-    const struct frame *up; /* NULL: the outermost table */
-    int table;              /* slot */
-    int key;                /* slot of the present key; 0: it is `i` */
-    lua_Integer i;
 };
 
 struct encoder {
@@ -54,7 +46,7 @@ struct encoder {
     struct atl_json_scratch *scratch;
     struct atl_vm *vm;
     const struct atl_json_encode_options *o;
-    const struct frame *frame;
+    const struct atl_json_frame *frame;
     char error[MESSAGE_ROOM];
 };
 
@@ -63,71 +55,6 @@ static int write_value(struct encoder *e, int index, int top);
 
 /* --- errors --- */
 
-struct path {
-    char text[PATH_ROOM];
-    size_t len;
-};
-
-static void
-add_byte(struct path *path, char c)
-{
-    if (path->len < sizeof(path->text) - 1)
-        path->text[path->len++] = c;
-}
-
-static void
-add_text(struct path *path, const char *text, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++)
-        add_byte(path, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
-}
-
-static bool
-is_name(const char *key, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++)
-        if (!(key[i] == '_' || (key[i] >= '0' && key[i] <= '9' && i > 0) ||
-              ((key[i] | 0x20) >= 'a' && (key[i] | 0x20) <= 'z')))
-            return false;
-    return len > 0;
-}
-
-static void
-add_step(struct path *path, lua_State *L, const struct frame *f)
-{
-    char index[32];
-    const char *key;
-    size_t len;
-
-    if (f->key == 0) {
-        len = (size_t)snprintf(index, sizeof(index), "[%lld]", (long long)f->i);
-        add_text(path, index, len);
-        return;
-    }
-    key = lua_tolstring(L, f->key, &len);
-    if (is_name(key, len)) {
-        add_byte(path, '.');
-        add_text(path, key, len);
-    } else {
-        add_text(path, "[\"", 2);
-        add_text(path, key, len);
-        add_text(path, "\"]", 2);
-    }
-}
-
-/* The steps from the outermost table to `f`. */
-static void
-add_path(struct path *path, lua_State *L, const struct frame *f)
-{
-    if (f->up != NULL)
-        add_path(path, L, f->up);
-    add_step(path, L, f);
-}
-
 static int fail(struct encoder *e, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold));
 
@@ -135,7 +62,7 @@ static int
 fail(struct encoder *e, int code, const char *format, ...)
 {
     char text[MESSAGE_ROOM - PATH_ROOM - 16];
-    struct path path = {.len = 0};
+    char path[PATH_ROOM + 3];
     va_list args;
 
     va_start(args, format);
@@ -145,9 +72,8 @@ fail(struct encoder *e, int code, const char *format, ...)
         snprintf(e->error, sizeof(e->error), "%s", text);
         return code;
     }
-    add_path(&path, e->L, e->frame);
-    snprintf(e->error, sizeof(e->error), "at %.*s%s: %s", (int)path.len,
-             path.text, path.len == PATH_ROOM - 1 ? "..." : "", text);
+    atl_json_path(e->L, e->frame, path, sizeof(path));
+    snprintf(e->error, sizeof(e->error), "at %s: %s", path, text);
     return code;
 }
 
@@ -164,7 +90,7 @@ fail_full(struct encoder *e)
 static int
 fail_deep(struct encoder *e)
 {
-    const struct frame *inner, *outer, *found = NULL;
+    const struct atl_json_frame *inner, *outer, *found = NULL;
 
     /* The outermost, so that the path is short. */
     for (inner = e->frame; inner != NULL; inner = inner->up)
@@ -379,7 +305,7 @@ check_sequence(struct encoder *e, int index, int top, lua_Integer *n_out)
 
 /* The values from `f->i` on, of an array whose keys lua_next() mixes. */
 static int
-write_rest(struct encoder *e, int index, int top, struct frame *f)
+write_rest(struct encoder *e, int index, int top, struct atl_json_frame *f)
 {
     lua_Integer n = 0;
     int err;
@@ -403,7 +329,7 @@ write_rest(struct encoder *e, int index, int top, struct frame *f)
 static int
 write_array(struct encoder *e, int index, int top)
 {
-    struct frame f = {e->frame, index, 0, 1};
+    struct atl_json_frame f = {e->frame, index, 0, 1};
     lua_State *L = e->L;
     int err;
 
@@ -432,40 +358,6 @@ write_array(struct encoder *e, int index, int top)
 }
 
 /* --- objects --- */
-
-static int
-compare(const void *a, const void *b)
-{
-    const struct atl_json_key *x = a, *y = b;
-    size_t len = x->len < y->len ? x->len : y->len;
-    int order;
-
-    if (x->prefix != y->prefix)
-        return x->prefix < y->prefix ? -1 : 1;
-    order = memcmp(x->ptr, y->ptr, len);
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void
-sort(struct atl_json_key *keys, int count)
-{
-    int i, k;
-
-    if (count > MAX_INSERTED) {
-        qsort(keys, (size_t)count, sizeof(*keys), compare);
-        return;
-    }
-    for (i = 1; i < count; i++) {
-        struct atl_json_key key = keys[i];
-
-        for (k = i; k > 0 && (key.prefix < keys[k - 1].prefix ||
-                              (key.prefix == keys[k - 1].prefix &&
-                               compare(&key, &keys[k - 1]) < 0));
-             k--)
-            keys[k] = keys[k - 1];
-        keys[k] = key;
-    }
-}
 
 /* Add the key in the slot `key`, whose value is found at `slot`. */
 static int
@@ -529,12 +421,12 @@ collect_pairs(struct encoder *e, int index, int top, int *count_out)
 }
 
 static int
-write_pairs(struct encoder *e, int top, int count, struct frame *f)
+write_pairs(struct encoder *e, int top, int count, struct atl_json_frame *f)
 {
     size_t first = e->scratch->key_count - (size_t)count;
     int i, err;
 
-    sort(e->scratch->keys + first, count);
+    atl_json_keys_sort(e->scratch->keys + first, count);
     e->frame = f;
     for (i = 0; i < count; i++) {
         struct atl_json_key k = e->scratch->keys[first + (size_t)i];
@@ -549,7 +441,8 @@ write_pairs(struct encoder *e, int top, int count, struct frame *f)
 
 /* The same for many: the keys are kept in a table, in the slot top + 1. */
 static int
-write_many_pairs(struct encoder *e, int index, int top, struct frame *f)
+write_many_pairs(struct encoder *e, int index, int top,
+                 struct atl_json_frame *f)
 {
     lua_State *L = e->L;
     size_t first = e->scratch->key_count;
@@ -564,7 +457,7 @@ write_many_pairs(struct encoder *e, int index, int top, struct frame *f)
         lua_rawseti(L, top + 1, count);
     }
     lua_settop(L, top + 1);
-    sort(e->scratch->keys + first, count);
+    atl_json_keys_sort(e->scratch->keys + first, count);
     f->key = top + 2;
     e->frame = f;
     for (i = 0; i < count; i++) {
@@ -586,7 +479,7 @@ write_many_pairs(struct encoder *e, int index, int top, struct frame *f)
 static int
 write_object(struct encoder *e, int index, int top)
 {
-    struct frame f = {e->frame, index, top + 1, 0};
+    struct atl_json_frame f = {e->frame, index, top + 1, 0};
     size_t first = e->scratch->key_count;
     int count, err;
 

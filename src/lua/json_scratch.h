@@ -26,6 +26,9 @@ struct atl_json_key {
     int slot; /* where the value is found */
 };
 
+/* By their bytes, as memcmp() compares them. */
+void atl_json_keys_sort(struct atl_json_key *keys, int count);
+
 struct atl_json_scratch {
     struct atl_buf text;
     struct atl_json_key *keys; /* owned; those of the open objects */
