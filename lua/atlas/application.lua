@@ -17,10 +17,33 @@ local urls = require "atlas.urls"
 local error, getmetatable, ipairs, pairs = error, getmetatable, ipairs, pairs
 local setmetatable, tostring, type = setmetatable, tostring, type
 
---- A web application.
+--- A web application: `atlas serve MODULE:ATTR` serves it, and it is itself a
+--- LASGI application, `app(scope, receive, send)`.
+---
+--- ```lua file=hello.lua
+--- -- hello.lua
+--- local atlas = require "atlas"
+---
+--- local app = atlas.Application()
+---
+--- app:get("/hello/{name}", function(request, name)
+---     return "Hello, " .. name .. "\n"
+--- end)
+---
+--- return { app = app }
+--- ```
+--- ```console
+--- $ atlas serve hello:app
+--- Serving on http://127.0.0.1:8000
+--- $ curl http://127.0.0.1:8000/hello/Ada
+--- Hello, Ada
+--- ```
 ---@class atlas.Application
 ---@field routes atlas.Route[]
----@field router atlas.Router
+---@field router atlas.Router  of the routes
+---@field debug boolean  answer errors with their traceback
+---@overload fun(options?: atlas.Route[]|{ routes?: atlas.Route[], middleware?: function[], debug?: boolean }): atlas.Application  Make
+--- an application, perhaps with routes. Raises for an option that there isn't.
 local Application = {}
 Application.__index = Application
 
@@ -91,7 +114,10 @@ local function route_entry(route)
     end
 end
 
---- Add a route.
+--- Add a route. Of several that fit a path, the more specific one answers.
+---
+--- Raises for a pattern that can't be or is taken for a method, or a name that another
+--- route has.
 ---@param route atlas.Route
 ---@return atlas.Application self
 function Application:add(route)
@@ -113,10 +139,10 @@ function Application:add(route)
     return self
 end
 
---- Add a route for other methods, or for several at once.
----@param path string
+--- Add a route for other methods, or for several at once. Raises as `add` does.
+---@param path string  a pattern: "/users/{id:int}"
 ---@param handler fun(request: atlas.Request, ...): any
----@param options table?  as Route's: methods, name, middleware, limits, on_disconnect, host
+---@param options (string[]|atlas.RouteOptions)?
 ---@return atlas.Application self
 function Application:route(path, handler, options)
     return self:add(Route(path, handler, options))
@@ -138,7 +164,7 @@ for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "H
 end
 
 --- Put a middleware around everything that the application answers, inside
---- those that were added before.
+--- those that were added before. Raises if it is no function.
 ---@param fn fun(request: atlas.Request, next: fun(request: atlas.Request): atlas.Response): any
 ---@return atlas.Application self
 function Application:use(fn)
@@ -204,7 +230,8 @@ local function mount(self, path, host, other)
 end
 
 --- Have another application, or any LASGI callable, answer what begins with
---- `path`; its routes are relative to it.
+--- `path`; its routes are relative to it. Raises for what can't be called, and
+--- for an application in itself or more than eight in each other.
 ---@param path string  a pattern
 ---@param other atlas.Application|function
 ---@return atlas.Application self
@@ -215,7 +242,8 @@ function Application:mount(path, other)
     return mount(self, path, nil, other)
 end
 
---- Have another application answer what is sent to `host`.
+--- Have another application answer what is sent to `host`. Raises as `mount`
+--- does.
 ---@param host string  a pattern, such as "{tenant}.example.org"
 ---@param other atlas.Application|function
 ---@return atlas.Application self
@@ -233,7 +261,7 @@ local function check_hook(name, fn)
 end
 
 --- Call `fn` before the first request; if it raises, the server doesn't start.
----@param fn fun(state: table)
+---@param fn fun(state: table)  the server's table, `state` of its LASGI scopes
 ---@return atlas.Application self
 function Application:on_startup(fn)
     check_hook("on_startup", fn)
@@ -254,7 +282,10 @@ end
 
 --- Have `fn` answer for an error: a status (of an HTTPError; 500 stands for
 --- everything else), or a class of errors, whose objects are known by their
---- metatable.
+--- metatable. What `fn` returns is sent with the error's status, unless it has
+--- one of its own.
+---
+--- Raises if `what` is neither, or `fn` no function.
 ---@param what integer|table
 ---@param fn fun(request: atlas.Request, err: any): any
 ---@return atlas.Application self
@@ -345,11 +376,12 @@ end
 --- Raises if there is none, or a parameter doesn't fit.
 ---@param name string
 ---@param params table?  by name; what is left over becomes the query
----@return string
+---@return string path
 function Application:url_for(name, params)
     return urls.make(self, name, params, 2)
 end
 
+---@private
 function Application.url_for_request(request, name, params)
     local levels = core.levels(request)
     local scope = request.scope
@@ -361,7 +393,7 @@ end
 
 -- --- LASGI: called by any server, or by hand ---
 
---- Answer one LASGI scope.
+-- Answer one LASGI scope.
 function Application:__call(scope, receive, send)
     if scope.type == "lifespan" then
         return direct.lifespan(self, scope, receive, send)
@@ -373,12 +405,14 @@ end
 
 -- --- converters ---
 
+--- What stands behind the colon in a path: {id:hex}.
 ---@class atlas.Converter
 ---@field pattern string                     a Lua pattern for the whole value
 ---@field parse? fun(text: string): any      what the handler gets; the text by default
 ---@field format? fun(value: any): string    for url_for(); tostring() by default
 
---- Register a converter for `{name:converter}`.
+--- Register a converter for `{name:converter}`, for all applications. Raises
+--- if there is one of that name, or the name is no identifier.
 ---@param name string
 ---@param converter atlas.Converter
 function Application.converter(name, converter)

@@ -78,13 +78,16 @@ function M.Timeout.meta.__tostring(err)
     return ("timed out after %g s"):format(err.scope.seconds)
 end
 
---- An error that becomes a response: raised by abort(), returned by what reads
---- a request's body.
+--- An error that becomes a response: raised by `atlas.abort`, returned by what
+--- reads a request's body.
 ---@class atlas.HTTPError
----@field status integer        400 to 599
----@field message string        the response's text
----@field headers table?        of the response
----@field code string           "EHTTP"
+---@field status integer  400 to 599
+---@field message string  the response's text
+---@field headers table?  of the response: name = value
+---@field code "EHTTP"
+---@field is fun(value: any): boolean  `atlas.HTTPError.is(err)`: is it one?
+---@overload fun(status: integer, message?: string, headers?: table): atlas.HTTPError  Make
+--- an error, to be raised; its message is by default the status's phrase.
 local http_error = { __name = "atlas.HTTPError", __index = { code = "EHTTP" } }
 
 function http_error.__tostring(err)

@@ -1,6 +1,22 @@
 -- init.lua - require "atlas": the names that people type most.
 
 ---@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var
+---@field Application atlas.Application
+---@field Route atlas.Route
+---@field Request atlas.Request
+---@field Response atlas.Response
+---@field HTTPError atlas.HTTPError
+---@field converter fun(name: string, converter: atlas.Converter)
+---@field templates atlas.templates
+---@field middleware atlas.middleware
+---@field json atlas.json
+---@field log atlas.logging
+---@field html fun(text: string, status?: integer): atlas.Response
+---@field text fun(text: string, status?: integer): atlas.Response
+---@field redirect fun(url: string, status?: integer): atlas.Response
+---@field file fun(path: string, options?: table): atlas.Response
+---@field stream fun(fn: fun(write: function), options?: table): atlas.Response
+---@field abort fun(status: integer, message?: string, headers?: table)
 local M = {}
 
 for _, module in ipairs {
@@ -31,6 +47,7 @@ for _, name in ipairs { "html", "text", "redirect", "file", "stream", "abort" } 
 end
 
 return setmetatable(M, {
+    lazy = framework,
     __index = function(_, name)
         local place = framework[name]
 

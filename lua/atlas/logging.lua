@@ -3,21 +3,11 @@
 
 local core = require "atlas.logging.core"
 
+--- The log: `atlas.log`, or `require "atlas.logging"`; there is a
+--- [guide](../guide/logging.md). What its functions do, they do at once: none
+--- of them waits.
+---@class atlas.logging
 local M = {}
-
----@alias atlas.LogLevel "debug" | "info" | "warn" | "error" | "off"
-
---- One name in the log.  Each function may be called with `.` or with `:`.
---- `message` is any value; `fields` is a table whose values become
---- `key=value`, or members in JSON, nested tables included.
----@class atlas.Logger
----@field name string
----@field debug fun(self: atlas.Logger, message: any, fields?: table)
----@field info fun(self: atlas.Logger, message: any, fields?: table)
----@field warn fun(self: atlas.Logger, message: any, fields?: table)
----@field error fun(self: atlas.Logger, message: any, fields?: table)
----@field log fun(self: atlas.Logger, message: any, fields?: table)  the same as info
----@field is_enabled fun(self: atlas.Logger, level: atlas.LogLevel): boolean
 
 local meta = {
     __name = "atlas.Logger",
@@ -31,8 +21,20 @@ local loggers = setmetatable({}, { __mode = "v" })
 
 --- The logger called `name`, always the same one.  Dots make a hierarchy:
 --- the level of "app" is that of "app.db" too, unless it has its own.
+---
+--- Raises if `name` is no string of that length.
+---
+--- ```lua
+--- local atlas = require "atlas"
+---
+--- local log = atlas.log.get_logger "shop.orders"
+--- log:info("order placed", { id = 17 })
+--- ```
+--- ```text
+--- 2026-11-23T10:11:12.345Z INFO  shop.orders: order placed id=17
+--- ```
 ---@param name string  1 to 64 bytes
----@return atlas.Logger
+---@return atlas.Logger logger
 function M.get_logger(name)
     local logger = loggers[name]
 
@@ -44,9 +46,12 @@ function M.get_logger(name)
 end
 
 --- Set the level of all that has no level of its own, or that of a name and
---- the names below it: set_level("debug"), set_level("app.db", "debug").
----@param name string
----@param level? atlas.LogLevel
+--- the names below it: `set_level("debug")`, `set_level("app.db", "debug")`.
+---
+--- Raises if there is no such level; if more than 64 names have one, or the
+--- name is longer than 64 bytes.
+---@param name string  or the level, if it is the only argument
+---@param level? "debug"|"info"|"warn"|"error"|"off"  what is below it is not logged
 function M.set_level(name, level)
     if level ~= nil then
         name = ("%s=%s"):format(name, level)
@@ -59,12 +64,12 @@ end
 
 --- Lines dropped since the process started, because the log's reader was too
 --- slow or could not be written to.
----@return integer
+---@return integer lines
 M.dropped = core.dropped
 
 --- The id of the request that the running task works for, as its log lines
---- show it; nil outside of any.
----@return string | nil
+--- show it.
+---@return string? id  16 hexadecimal digits; nil outside of any request
 M.request_id = core.request_id
 
 local choices = {
@@ -92,16 +97,17 @@ end
 --- What the log is and where it goes.
 ---@class atlas.LogOptions
 ---@field file? string  path, opened to append; "": the stream instead
----@field stream? "stdout" | "stderr"  stderr
----@field format? "text" | "json"  text
----@field full? "drop" | "block"  when the buffer is full: drop lines, or wait
+---@field stream? "stdout"|"stderr"  "stderr"
+---@field format? "text"|"json"  "text"
+---@field full? "drop"|"block"  when the buffer is full: drop lines, or wait; "drop"
 ---@field buffer? integer  bytes, 64 KiB to 1 GiB (1 MiB); fixed by the first line
----@field level? string | string[]  "debug", "app.db=debug"
+---@field level? string|string[]  "debug", "app.db=debug"
 
---- Change the log.  What isn't given becomes its default, but for levels.
+--- Change the log. What isn't given becomes its default, but for levels.
 ---@param options atlas.LogOptions
----@return true | nil
----@return any err  the file that cannot be opened, or the option that is wrong
+---@return true? ok
+---@return (atlas.Error|string)? err  why the file cannot be opened (an
+--- atlas.Error, as ENOENT or EACCES), or which option is wrong
 function M.configure(options)
     local wrong = what_is_wrong(options)
     if wrong then

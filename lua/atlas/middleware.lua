@@ -12,6 +12,11 @@ local scope = require "atlas.scope"
 local is_response, is_http_error = response.is, errors.HTTPError.is
 local error, type, xpcall = error, type, xpcall
 
+--- Functions around handlers. A middleware is a function `(request, next)` that
+--- returns what a handler may; `next(request)` is the Response of what stands
+--- inside it. `app:use(fn)` puts one around all routes, the option `middleware`
+--- around one.
+---@class atlas.middleware
 local M = {}
 
 -- The Response of whatever a handler or a middleware has returned; or nil and
@@ -58,6 +63,10 @@ local function check_response(fn, ...)
     return result
 end
 
+---@private
+M.handle_error = nil -- application.lua sets it
+
+---@private
 M.check_response = check_response
 
 local function layer(middleware, inner)
@@ -68,9 +77,9 @@ end
 
 --- One function out of a list of middleware around `inner`, the first one
 --- outermost.
----@param list function[]
+---@param list function[]  (request, next) -> response
 ---@param inner fun(request: atlas.Request): atlas.Response
----@return fun(request: atlas.Request): atlas.Response
+---@return fun(request: atlas.Request): atlas.Response handler
 function M.compose(list, inner)
     for i = #list, 1, -1 do
         inner = layer(list[i], inner)
@@ -118,15 +127,17 @@ end
 
 --- What stands inside all middleware: the handler.  An HTTPError that it
 --- raises is a Response already for the middleware around it.
+---@private
 ---@param request atlas.Request
 ---@return atlas.Response
 function M.innermost(request)
     return run(request, core.target(request))
 end
 
---- A middleware that gives what stands inside it `seconds`, then answers 503.
----@param seconds number
----@return fun(request: atlas.Request, next: function): atlas.Response
+--- A middleware that gives what stands inside it `seconds`, then cancels it and
+--- raises an HTTPError of status 503. What it raises itself passes through.
+---@param seconds number  0 to 1e9
+---@return fun(request: atlas.Request, next: function): atlas.Response middleware
 function M.timeout(seconds)
     return function(request, next)
         local in_time, result = scope.move_on(seconds, next, request)

@@ -6,14 +6,15 @@
 local next, setmetatable, type = next, setmetatable, type
 
 --- What a client sent as name=value pairs: `m.name` is the first value of
---- that name, or nil.
+--- that name, or nil. `pairs(m)` goes through the names, each with its first
+--- value. At most 1,000 pairs are kept.
 ---@class atlas.Multi
 ---@field [string] string
 local Multi = {}
 
 --- All values of a name, in the order of the wire.
 ---@param name string
----@return string[]  empty if there is none
+---@return string[] values  empty if there is none
 function Multi:all(name)
     local values = {}
 
@@ -25,8 +26,8 @@ function Multi:all(name)
     return values
 end
 
---- for name, value in m:each() do: every pair, in the order of the wire.
----@return fun(): string?, string?
+--- Every pair, in the order of the wire: `for name, value in m:each() do`.
+---@return fun(): string?, string? iterator
 function Multi:each()
     local i = -1
 

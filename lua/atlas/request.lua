@@ -8,9 +8,12 @@ local json = require "atlas.json"
 local read = core.read
 local concat, error, rawget, setmetatable, type = table.concat, error, rawget, setmetatable, type
 
---- A request.  Fields may be set as well: what middleware sets is what the
---- next one and the handler read, for this request alone.
+--- A request. Fields may be set as well: what middleware sets is what the next
+--- one and the handler read, for this request alone. It is over when its task
+--- is: to use it then raises.
 ---@class atlas.Request
+---@overload fun(scope: table): atlas.Request  Make a request of a LASGI scope, whose
+--- fields it has: for handlers that are called by hand.
 ---@field method string         upper case
 ---@field path string           decoded, without the query
 ---@field raw_path string       as it came
@@ -18,16 +21,16 @@ local concat, error, rawget, setmetatable, type = table.concat, error, rawget, s
 ---@field query_string string   what follows the "?", as it came
 ---@field query atlas.Multi     its parameters, decoded
 ---@field headers atlas.Headers names in lower case
----@field cookies atlas.Multi
+---@field cookies atlas.Multi  of the Cookie field
 ---@field params table          the path's parameters by name
 ---@field client { host: string, port: integer }?  nil on a unix socket
 ---@field scheme "http"|"https"
 ---@field host string           of the Host field
----@field url string
+---@field url string           with scheme, host and query
 ---@field http_version "1.0"|"1.1"|"2"
----@field id string             of this request, in its log lines too
+---@field id string?            of this request, in its log lines too
 ---@field state table           for middleware and handlers
----@field route atlas.Route?
+---@field route atlas.Route?   which has been found
 local Request = {}
 
 -- The LASGI `receive` of requests that didn't come from our server.
@@ -71,10 +74,10 @@ local function body_error(status)
     return errors.HTTPError.new(status >= 400 and status or 400)
 end
 
---- for piece in request:stream() do: the body as it comes, which body() can't
---- give any more then.  A body that is malformed, too large or too slow raises
---- its HTTPError.
----@return fun(): string?
+--- The body as it comes: `for piece in request:stream() do`; body() can't give
+--- it any more then. Each step may wait, and raises an HTTPError if the body is
+--- malformed, too large or too slow.
+---@return fun(): string? iterator
 function Request:stream()
     local over = false
     local kept = self._body
@@ -119,6 +122,7 @@ local function read_body(request)
 end
 
 --- The whole body; each call gives the same.
+---@async
 ---@return string? body  nil: it was malformed, too large or too slow
 ---@return atlas.HTTPError? err
 function Request:body()
@@ -146,6 +150,7 @@ local function is_other_type(content_type)
 end
 
 --- The body, decoded from JSON.
+---@async
 ---@return any value  nil: it isn't JSON, or couldn't be read
 ---@return atlas.HTTPError? err  400, 408, 413; 415 if it says that it is text or a form
 function Request:json()
@@ -164,10 +169,11 @@ function Request:json()
     return value
 end
 
---- The path of a named route, behind where the application is mounted.
+--- The path of a named route, behind where the application is mounted. Raises
+--- if there is none, or a parameter doesn't fit.
 ---@param name string
 ---@param params table?  by name; what is left over becomes the query
----@return string
+---@return string path
 function Request:url_for(name, params)
     return require("atlas.application").url_for_request(self, name, params)
 end

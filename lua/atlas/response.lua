@@ -11,8 +11,11 @@ local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetata
 local getmetatable, rawget, rawset, tostring = getmetatable, rawget, rawset, tostring
 
 --- A response: its parts may be changed until the handler, or the middleware
---- around it, has returned it.
+--- around it, has returned it. `status_code` and `content` are other names of
+--- `status` and `body`; called with a LASGI `send`, it sends itself.
 ---@class atlas.Response
+---@overload fun(content?: string, content_type?: string, status?: integer, headers?: table): atlas.Response  Make
+--- a response, by default one of HTML with status 200.
 ---@field status integer          200 to 999
 ---@field body string
 ---@field content_type string?    text gets "; charset=utf-8" unless it names one
@@ -71,8 +74,7 @@ local function add_headers(list, headers)
     return list
 end
 
---- Send the response, exactly what it holds, through a LASGI `send`.
----@param send fun(message: table)
+-- Send the response, exactly what it holds, through a LASGI `send`.
 function Response:__call(send)
     Response.deliver(self, send)
 end
@@ -81,6 +83,7 @@ function Response:__tostring()
     return ("atlas.Response (%s)"):format(tostring(self.status))
 end
 
+--- How long a cookie is kept, and where it is sent (RFC 6265).
 ---@class atlas.CookieOptions
 ---@field max_age? integer      seconds; 0 or less removes the cookie
 ---@field expires? number       seconds since 1970
@@ -92,6 +95,9 @@ end
 ---@field partitioned? boolean
 
 --- Add a cookie to the response.
+---
+--- Raises for a name, a value or an option that a cookie can't have (RFC 6265,
+--- 4.1.1).
 ---@param name string
 ---@param value string
 ---@param options atlas.CookieOptions?
@@ -120,7 +126,7 @@ end
 
 --- All headers as LASGI has them, with the content type and the cookies.
 ---@param with_charset boolean?  text gets a charset, as the server does it
----@return string[][]  {name, value} pairs, names in lower case
+---@return string[][] headers  {name, value} pairs, names in lower case
 function Response:header_list(with_charset)
     local list = add_headers({}, self.headers)
     local has_type = self.status == 204 or self.status == 304
@@ -146,15 +152,18 @@ local M = setmetatable(Response, {
     end,
 })
 
---- True if `value` is a Response.
+--- Is `value` a Response?
+---@param value any
+---@return boolean is_response
 function Response.is(value)
     return getmetatable(value) == Response
 end
 
---- A response with `value` as JSON.  Raises if it can't be encoded.
+--- A response with `value` as JSON. Raises the error of `json.encode` if it
+--- can't be encoded.
 ---@param value any
 ---@param status integer?  200
----@return atlas.Response
+---@return atlas.Response response
 function Response.json(value, status)
     local text, err = json.encode(value)
 
@@ -167,7 +176,7 @@ end
 --- A response of HTML.
 ---@param text string
 ---@param status integer?  200
----@return atlas.Response
+---@return atlas.Response response
 function Response.html(text, status)
     return new(text, "text/html", status)
 end
@@ -175,7 +184,7 @@ end
 --- A response of plain text.
 ---@param text string
 ---@param status integer?  200
----@return atlas.Response
+---@return atlas.Response response
 function Response.text(text, status)
     return new(text, "text/plain", status)
 end
@@ -183,11 +192,13 @@ end
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
 --- Send the client elsewhere: to a path of this site, or to an absolute http
---- or https URL.  Raises for a target that a browser would take for another
---- than it looks like ("//host", "/\host", control characters, other schemes).
+--- or https URL.
+---
+--- Raises for a target that a browser would take for another than it looks like
+--- ("//host", "/\\host", control characters, other schemes).
 ---@param url string
 ---@param status integer?  303 by default; 301, 302, 307, 308
----@return atlas.Response
+---@return atlas.Response response
 function Response.redirect(url, status)
     if type(url) ~= "string" then
         error("redirect: a path or a URL expected, got " .. type(url), 2)
@@ -210,12 +221,12 @@ local function send_stream(request, result)
     end
 end
 
---- A response whose body `fn` makes piece by piece: it is called with write(),
---- which waits while the client is slower, and returns nil, err once it has
---- gone.
+--- A response whose body `fn` makes piece by piece. It is called with `write`,
+--- which waits while the client is slower, and returns `nil, err` (ECLOSED) once
+--- that has gone. If `fn` raises, the connection is cut.
 ---@param fn fun(write: fun(piece: string): true?, atlas.Error?)
----@param options { content_type?: string, status?: integer, headers?: table }?
----@return atlas.Response
+---@param options { content_type?: string, status?: integer, headers?: table }?  "application/octet-stream", 200
+---@return atlas.Response response
 function Response.stream(fn, options)
     if type(fn) ~= "function" then
         error("stream: a function expected, got " .. type(fn), 2)
@@ -243,11 +254,14 @@ local function send_file(request, result)
     end
 end
 
---- A response with the bytes of a file, which don't pass through Lua; 404 if
---- there is none.  `download`: have the client save it, under this name.
----@param path string  the program's own; with `root`, relative to that
+--- A response with the bytes of a file, which don't pass through Lua; an
+--- HTTPError of status 404 if there is none, or if it is outside `root`. With
+--- `download` the client saves it, under that name or its own. Its type follows
+--- from its name if it isn't given.
+---@param path string  with `root`, relative to that; never what a client chose
+--- without one
 ---@param options { root?: string, download?: boolean|string, content_type?: string }?
----@return atlas.Response
+---@return atlas.Response response
 function Response.file(path, options)
     options = options or {}
     if type(path) ~= "string" or path:find("\0", 1, true) then
@@ -339,7 +353,7 @@ end
 --- End the handler with an error response.
 ---@param status integer  400 to 599
 ---@param message string?  the response's text; by default the status's phrase
----@param headers table?
+---@param headers table?  of the response: name = value
 function Response.abort(status, message, headers)
     error(errors.HTTPError.new(status, message, headers), 0)
 end

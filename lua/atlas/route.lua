@@ -7,8 +7,28 @@ local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local tostring, type = tostring, type
 local unpack = table.unpack or unpack
 
+--- What a route may have beside its path and its handler.
+---@class atlas.RouteOptions
+---@field methods? string[]  upper case; {"GET"}
+---@field name? string  for url_for()
+---@field middleware? function[]  (request, next) -> response, the first outermost
+---@field limits? { max_body?: integer, timeout?: number }  bytes of a request's
+--- body, beyond which it is refused with 413; seconds, after which 503 is answered
+---@field on_disconnect? "cancel"|"finish"  what happens to the handler when the
+--- client has left; by default GET and HEAD are cancelled, others finish
+---@field host? string  a pattern of the hosts that it is for
+
 --- A route to a handler.
+---
+--- A path is a pattern: `/users/{id:int}`. `{name}` takes a segment or a part of
+--- one, `{name:int}` and `{name:number}` a number, `{name:path}` slashes too;
+--- `atlas.converter` makes others. The handler is called with the request and the
+--- values, and returns a Response, a string (sent as plain text) or a table
+--- (sent as JSON); or `nil, err`, which raises `err`.
 ---@class atlas.Route
+---@overload fun(path: string, handler: function, options?: string|string[]|atlas.RouteOptions): atlas.Route  Make
+--- a route; instead of the options, its method or a list of them. Raises for a
+--- pattern that can't be, or an option that there isn't.
 ---@field path string          its pattern, such as "/users/{id:int}"
 ---@field controller function  its handler: (request, params...) -> response
 ---@field methods string[]     upper case; {"GET"} by default
@@ -142,8 +162,8 @@ end
 --- How `method` and `path` fit: FULL, PARTIAL (the path does, the method
 --- doesn't) or NONE, of `atlas.match`.
 ---@param method string  upper case
----@param path string    decoded
----@return integer
+---@param path string  decoded, without the query
+---@return integer match
 function Route:matches(method, path)
     if not core.match(self.path, path) then
         return Match.NONE
@@ -156,7 +176,8 @@ function Route:matches(method, path)
     return Match.PARTIAL
 end
 
---- Call the handler for a request whose path is known to match.
+--- Call the handler for a request whose path is known to match. Raises what it
+--- raises.
 ---@param request { path: string }
 ---@return any ...  what the handler returns
 function Route:run(request)

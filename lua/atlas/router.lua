@@ -5,15 +5,18 @@ local NONE = require("atlas.match").NONE
 
 local ipairs, setmetatable = ipairs, setmetatable
 
---- Routes in an order.
+--- Routes in an order; the class is `require "atlas.router"`.
 ---@class atlas.Router
 ---@field routes atlas.Route[]
+---@overload fun(routes: atlas.Route[]): atlas.Router  Make a router of the routes,
+--- whose list it keeps.
 local Router = {}
 Router.__index = Router
 
---- The first route that fits, and how well.
----@param method string
----@param path string
+--- The first route that fits, and how well; one that fits only the path comes
+--- first too, if it stands first.
+---@param method string  upper case
+---@param path string  decoded, without the query
 ---@return integer match  of `atlas.match`
 ---@return atlas.Route? route
 function Router:route(method, path)

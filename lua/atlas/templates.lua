@@ -10,6 +10,11 @@ local response = require "atlas.response"
 local concat, escape = table.concat, core.escape
 local error, ipairs, tostring, type = error, ipairs, tostring, type
 
+--- Pages out of files. `{{ name }}` in a file stands for what the context calls
+--- so, escaped for HTML; `{{ user.name }}` looks into tables, and what is missing
+--- is empty. Numbers and strings in quotes stand for themselves. A file is read
+--- once.
+---@class atlas.templates
 local M = {}
 
 -- The value of "user.name" in the context, nil where a part is missing.
@@ -104,10 +109,13 @@ end
 local loaded = {}
 
 --- Fill in a template; the request is `request` in it.
+---
+--- Raises if there is no such file in any of `template_dirs` (of `atlas.config`),
+--- or if an expression in it can't be read.
 ---@param request atlas.Request
----@param name string     its path below one of the template directories
+---@param name string  its path below one of the template directories
 ---@param context table?  what the names in it mean
----@return atlas.Response  of type text/html
+---@return atlas.Response response  of type text/html
 function M.render(request, name, context)
     local parts = loaded[name]
     local values = { request = request }

@@ -259,16 +259,34 @@ read_slowly(const struct parts *n, int64_t digits, int64_t e)
     return strtod(text, NULL);
 }
 
+/* More digits than `m` holds, of which there are MAX_DIGITS at least. */
+static double
+read_many(const struct parts *n, int64_t digits, int64_t e)
+{
+    char text[MAX_DIGITS] = "";
+    double low, high;
+    uint64_t m = 0;
+    bool more;
+    size_t i;
+
+    /* If the first digits, and the same plus 1, are nearest to one double,
+     * then so is all between them. */
+    copy_digits(n, text, MAX_DIGITS, &more);
+    for (i = 0; i < MAX_DIGITS; i++)
+        m = m * 10 + (uint64_t)(text[i] - '0');
+    if (scale(m, e + digits - MAX_DIGITS, &low) &&
+        scale(m + 1, e + digits - MAX_DIGITS, &high) && low == high)
+        return low;
+    return read_slowly(n, digits, e);
+}
+
 static double
 to_real(const struct parts *n)
 {
     int64_t e = n->exponent - (n->fraction_end - n->fraction);
     int64_t digits = count_digits(n);
-    double low, high;
     uint64_t m = n->m;
-    char text[MAX_DIGITS];
-    bool more;
-    size_t i;
+    double real;
 
     if (digits == 0)
         return 0;
@@ -281,17 +299,9 @@ to_real(const struct parts *n)
 
             return e < 0 ? (double)m / powers[-e] : (double)m * powers[e];
         }
-        return scale(m, e, &low) ? low : read_slowly(n, digits, e);
+        return scale(m, e, &real) ? real : read_slowly(n, digits, e);
     }
-    /* If the first digits, and the same plus 1, are nearest to one double,
-     * then so is all between them. */
-    copy_digits(n, text, MAX_DIGITS, &more);
-    for (m = 0, i = 0; i < MAX_DIGITS; i++)
-        m = m * 10 + (uint64_t)(text[i] - '0');
-    if (scale(m, e + digits - MAX_DIGITS, &low) &&
-        scale(m + 1, e + digits - MAX_DIGITS, &high) && low == high)
-        return low;
-    return read_slowly(n, digits, e);
+    return read_many(n, digits, e);
 }
 
 void

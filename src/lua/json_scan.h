@@ -7,7 +7,22 @@
 #ifndef ATL_LUA_JSON_SCAN_H
 #define ATL_LUA_JSON_SCAN_H
 
+#include <stdbool.h>
+
 #include "base/word.h"
+
+static inline bool
+atl_json_is_digit(char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* What follows a number in a compact text. */
+static inline bool
+atl_json_is_delimiter(char c)
+{
+    return c == ',' || c == ']' || c == '}';
+}
 
 /*
  * The lowest byte whose top bit is set in the result is the first of `word`

@@ -11,16 +11,53 @@ local internal = {
     ["atlas.errors"] = true, -- its classes are in `require "atlas"`
     ["atlas.lasgi"] = true,
     ["atlas.lifespan"] = true,
+    ["atlas.mount"] = true,
+    ["atlas.multi"] = true, -- C makes its objects
     ["atlas.patch"] = true,
 }
 
+-- The tables of those classes that aren't the __index of their objects; but
+-- for request.lua these are what the module returns.
+local tables = {
+    ["atlas.Application"] = atlas.Application,
+    ["atlas.Request"] = atlas.Request.methods,
+    ["atlas.Response"] = atlas.Response,
+    ["atlas.Route"] = atlas.Route,
+    ["atlas.Router"] = require "atlas.router",
+}
+
+-- A request that is not of any server; it has all that one may have.
+local function make_request()
+    local app, request = atlas.Application(), nil
+
+    app:get("/", function(it)
+        request = it
+        return ""
+    end)
+    app({
+        type = "http",
+        method = "GET",
+        path = "/",
+        query_string = "a=1",
+        headers = { { "host", "a" }, { "cookie", "a=1" } },
+    }, atlas.checkpoint, atlas.checkpoint)
+    return request
+end
+
 -- An object of each class that has methods or fields, by the class's name.
 local samples = {
+    ["atlas.Application"] = atlas.Application,
     ["atlas.Broadcast"] = atlas.broadcast,
     ["atlas.Cancelled"] = function()
         return require("atlas.errors").Cancelled.new "reason"
     end,
     ["atlas.Channel"] = atlas.channel,
+    ["atlas.Converter"] = function()
+        return { pattern = "%d+" }
+    end,
+    ["atlas.CookieOptions"] = function()
+        return {}
+    end,
     ["atlas.Error"] = function()
         local ch = atlas.channel()
         ch:close()
@@ -39,6 +76,12 @@ local samples = {
         end, { on_error = "collect" })
         return err
     end,
+    ["atlas.HTTPError"] = function()
+        return atlas.HTTPError(404)
+    end,
+    ["atlas.Headers"] = function()
+        return make_request().headers
+    end,
     ["atlas.JsonError"] = function()
         return select(2, require("atlas.json").decode "[1,")
     end,
@@ -46,6 +89,26 @@ local samples = {
         return atlas.limiter { rate = 1 }
     end,
     ["atlas.Lock"] = atlas.lock,
+    ["atlas.LogOptions"] = function()
+        return {}
+    end,
+    ["atlas.Logger"] = function()
+        return atlas.log.get_logger "name"
+    end,
+    ["atlas.Multi"] = function()
+        return make_request().query
+    end,
+    ["atlas.Request"] = make_request,
+    ["atlas.Response"] = atlas.text,
+    ["atlas.Route"] = function()
+        return atlas.Route("/", print)
+    end,
+    ["atlas.RouteOptions"] = function()
+        return {}
+    end,
+    ["atlas.Router"] = function()
+        return require "atlas.router" {}
+    end,
     ["atlas.Semaphore"] = function()
         return atlas.semaphore(1)
     end,
@@ -99,6 +162,9 @@ end
 local function check_entry(all, entry)
     local known, annotated = {}, {}
 
+    if entry.private then
+        return
+    end
     for name in (entry.args or ""):gmatch "[%w_.]+" do
         known[name] = true
     end
@@ -127,6 +193,9 @@ local function check_table(all, class, real)
     for _, field in ipairs(class.fields) do
         annotated[field.name:gsub("%?$", "")] = true
     end
+    for _, entry in ipairs(class.calls) do
+        check_entry(all, entry)
+    end
     for _, entry in ipairs(class.functions) do
         annotated[entry.name] = true
         if real[entry.name] == nil then
@@ -148,12 +217,27 @@ local function check_fields(class, object)
     local static = type(atlas) == "table" and atlas[class.name:match "[%w_]+$"]
 
     for _, field in ipairs(class.fields) do
-        local found = object[field.name] ~= nil
-            or type(static) == "table" and static[field.name] ~= nil
-        if not found and not field.type:find "%?$" then
+        local name, optional = field.name:gsub("%?$", "")
+        local found = name:find "^%[" or object[name] ~= nil
+            or type(static) == "table" and static[name] ~= nil
+        if not found and optional == 0 and not field.type:find "%?$" then
             complain(class, "%s has no field '%s'", class.name, field.name)
         end
     end
+end
+
+-- Where the functions of a class are: in a table of its own, in each of its
+-- objects, or where only the function __index knows.
+local function get_table(class, object)
+    local meta = debug.getmetatable(object)
+    local index = meta and meta.__index
+
+    if tables[class.name] or type(index) == "table" then
+        return tables[class.name] or index
+    elseif type(object) == "table" then
+        return object
+    end
+    return setmetatable({}, { __index = object })
 end
 
 local function check_class(all, class)
@@ -165,11 +249,22 @@ local function check_class(all, class)
         return
     end
     local object = make()
-    local index = debug.getmetatable(object).__index
     check_fields(class, object)
     if #class.functions > 0 or type(object) == "userdata" then
-        check_table(all, class, type(index) == "table" and index or {})
+        check_table(all, class, get_table(class, object))
     end
+end
+
+-- Is it a module that is a class, such as atlas.route, which has annotations?
+local function is_class_module(all, name)
+    local value = require(name)
+
+    for class in pairs(all.classes) do
+        if tables[class] and (tables[class] == value or tables[class] == value.methods) then
+            return true
+        end
+    end
+    return false
 end
 
 -- Each module and each type has annotations at all.
@@ -177,24 +272,29 @@ local function check_completeness(all)
     for name in pairs(package.preload) do
         local is_ours = name:find "^atlas%." and not name:find "%.core$"
             and not name:find "^atlas%.cli%." and not internal[name]
-        if is_ours and not all.classes[name] then
+        if is_ours and not all.classes[name] and not is_class_module(all, name) then
             complain({ name = name }, "the module has no ---@class %s", name)
         end
     end
     for name in pairs(debug.getregistry()) do
-        if type(name) == "string" and name:find "^atlas%.%u" and not all.classes[name] then
+        if type(name) == "string" and name:find "^atlas%.%u%w*$" and not all.classes[name] then
             complain({ name = name }, "the type has no ---@class")
         end
     end
     local documented = {}
     for _, class in ipairs(all.order) do
         for _, entry in ipairs(class.functions) do
-            documented[entry.name] = documented[entry.name] or class.is_module
+            documented[entry.name] = documented[entry.name] or class.is_module or entry.static
         end
     end
-    for name in pairs(atlas) do
-        if is_public(name) and not documented[name] and not all.classes["atlas." .. name] then
-            complain({ name = "atlas" }, "atlas.%s has no annotation", name)
+    for _, field in ipairs(all.classes.atlas.fields) do
+        documented[field.name] = true
+    end
+    for _, names in ipairs { atlas, debug.getmetatable(atlas).lazy } do
+        for name in pairs(names) do
+            if is_public(name) and not documented[name] and not all.classes["atlas." .. name] then
+                complain({ name = "atlas" }, "atlas.%s has no annotation", name)
+            end
         end
     end
 end

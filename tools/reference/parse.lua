@@ -2,9 +2,11 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Understood are the LuaCATS tags that Atlas uses: @class, @field, @param,
--- @return, @async and @meta.  What follows a tag without a tag of its own
--- belongs to it.  A class in lower case, such as atlas.task, is a module; what
--- it holds goes on its page.
+-- @return, @async, @overload, @private and @meta.  What follows a tag without a
+-- tag of its own belongs to it.  A class in lower case, such as atlas.task, is a
+-- module; what it holds goes on its page.  A function of another class is
+-- static if it is declared with a dot.  An @overload of a class is how its
+-- objects are made: `atlas.Route(path, handler)`.
 
 local M = {}
 
@@ -21,7 +23,7 @@ local function end_of_type(text)
             depth = depth + 1
         elseif c:find "[%)}%]>]" then
             depth = depth - 1
-        elseif c == " " and depth == 0 and not text:sub(1, i - 1):find "[:|]$" then
+        elseif c == " " and depth == 0 and not text:sub(1, i - 1):find "[:|,]$" then
             return i - 1
         end
         i = i + 1
@@ -43,6 +45,11 @@ end
 
 function tags.async(doc)
     doc.async = true
+end
+
+-- What only Atlas's own modules use.
+function tags.private(doc)
+    doc.private = true
 end
 
 function tags.meta(doc)
@@ -86,8 +93,50 @@ tags["return"] = function(doc, rest)
     return result
 end
 
+-- The parts of "a: T, b?: fun(c: U, d: V)": commas count outside of brackets.
+local function split_list(text)
+    local parts, depth, first = {}, 0, 1
+
+    for i = 1, #text do
+        local c = text:sub(i, i)
+        if c:find "[%({%[<]" then
+            depth = depth + 1
+        elseif c:find "[%)}%]>]" then
+            depth = depth - 1
+        elseif c == "," and depth == 0 then
+            parts[#parts + 1] = text:sub(first, i - 1)
+            first = i + 1
+        end
+    end
+    parts[#parts + 1] = text:match("%S.*", first)
+    return parts
+end
+
+-- ---@overload fun(name: type, ...): type  text
+function tags.overload(doc, rest)
+    local type, text = split_type(rest)
+    local list, result = type:match "^fun(%b()):%s*(.*)$"
+    local call = { text = text:match "^%s*(.*)$", params = {}, returns = {} }
+
+    for i, part in ipairs(split_list(list:sub(2, -2))) do
+        local name, optional, kind = part:match "^%s*([%w_]+)(%??):%s*(.*)$"
+        call.params[i] = { name = name, type = kind .. optional, text = "" }
+    end
+    call.returns[1] = { type = result, text = "" }
+    doc.calls[#doc.calls + 1] = call
+    return call
+end
+
 local function new_doc(file, line)
-    return { file = file, line = line, text = {}, fields = {}, params = {}, returns = {} }
+    return {
+        file = file,
+        line = line,
+        text = {},
+        fields = {},
+        params = {},
+        returns = {},
+        calls = {},
+    }
 end
 
 -- Add a line of a comment, without its dashes.
@@ -128,7 +177,7 @@ local function get_class(all, name, file)
     local class = all.classes[name]
 
     if not class then
-        class = { name = name, file = file, text = {}, fields = {}, functions = {} }
+        class = { name = name, file = file, text = {}, fields = {}, functions = {}, calls = {} }
         class.is_module = name:find "^atlas%.%l[%w_]*$" ~= nil
         all.classes[name] = class
         all.order[#all.order + 1] = class
@@ -144,6 +193,11 @@ local function merge_class(class, doc)
     for _, field in ipairs(doc.fields) do
         class.fields[#class.fields + 1] = field
     end
+    for _, call in ipairs(doc.calls) do
+        call.file, call.line, call.owner, call.is_call = doc.file, doc.line, class, true
+        call.name, call.text = class.name:match "[%w_]+$", { call.text }
+        class.calls[#class.calls + 1] = call
+    end
 end
 
 local function declare(all, variables, doc, code)
@@ -158,10 +212,11 @@ local function declare(all, variables, doc, code)
         return class
     end
     local class = variables[owner]
-    if not class or not name then
+    if not class or not name or name:find "^_" then
         return
     end
     doc.name, doc.is_method, doc.args, doc.owner = name, is_method, args, class
+    doc.static = not class.is_module and args ~= nil and not is_method
     class.functions[#class.functions + 1] = doc
 end
 

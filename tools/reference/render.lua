@@ -7,14 +7,18 @@ local M = {}
 
 local NOTE = "<!-- Written by `make reference` from the annotations: edit those. -->\n"
 
--- How users write it: atlas.sleep, task:await, json.encode.
+-- How users write it: atlas.sleep, task:await, json.encode, Response.json.
 local function full_name(entry)
     local class = entry.owner
     local short = class.name:match "[%w_]+$"
 
-    if not class.is_module then
-        return short:lower() .. (entry.static and "." or ":") .. entry.name
-    elseif atlas[entry.name] ~= nil and atlas[entry.name] == require(class.name)[entry.name] then
+    if entry.is_call then
+        return class.name
+    elseif not class.is_module and not entry.static then
+        return short:lower() .. ":" .. entry.name
+    end
+    local holder = class.is_module and require(class.name) or atlas[short]
+    if atlas[entry.name] ~= nil and atlas[entry.name] == (holder or {})[entry.name] then
         return "atlas." .. entry.name
     end
     return short .. "." .. entry.name
@@ -131,8 +135,8 @@ local function add_class(out, class)
     out[#out + 1] = ""
     add_text(out, class.text)
     add_fields(out, class)
-    add_overview(out, class.functions, heading)
-    for _, entry in ipairs(class.functions) do
+    add_overview(out, class.entries, heading)
+    for _, entry in ipairs(class.entries) do
         add_entry(out, entry)
     end
 end
@@ -149,11 +153,11 @@ local function render_page(page)
     if module then
         add_text(out, module.text)
         add_fields(out, module)
-        add_overview(out, module.functions, heading)
+        add_overview(out, module.entries, heading)
     end
     add_overview(out, page.classes, class_name)
     if module then
-        for _, entry in ipairs(module.functions) do
+        for _, entry in ipairs(module.entries) do
             add_entry(out, entry)
         end
     end
@@ -161,6 +165,16 @@ local function render_page(page)
         add_class(out, class)
     end
     return (table.concat(out, "\n"):gsub("\n+$", "\n"))
+end
+
+-- Those of the class's functions that need no object.
+local function get_static(class)
+    local list = {}
+
+    for _, entry in ipairs(class.entries) do
+        list[#list + 1] = (entry.static or entry.is_call) and entry or nil
+    end
+    return list
 end
 
 local function render_index(pages)
@@ -182,8 +196,14 @@ local function render_index(pages)
         local file = file_of(page)
         out[#out + 1] = ("## [%s](%s)"):format(page.name, file)
         out[#out + 1] = ""
-        add_overview(out, page.module and page.module.functions or {}, heading, file)
+        add_overview(out, page.module and page.module.entries or {}, heading, file)
+        for _, class in ipairs(page.classes) do
+            add_overview(out, get_static(class), heading, file)
+        end
         add_overview(out, page.classes, class_name, file)
+        if out[#out] == "" then -- fields are all that it has
+            out[#out + 1] = first_sentence(page.module) .. "."
+        end
         out[#out + 1] = ""
     end
     return (table.concat(out, "\n"):gsub("\n+$", "\n"))
@@ -191,6 +211,19 @@ end
 
 local function by_name(a, b)
     return a.name < b.name
+end
+
+-- What a page shows of the class: how it is called, and what is not private.
+local function get_entries(class)
+    local list = {}
+
+    for _, entry in ipairs(class.calls) do
+        list[#list + 1] = entry
+    end
+    for _, entry in ipairs(class.functions) do
+        list[#list + 1] = not entry.private and entry or nil
+    end
+    return list
 end
 
 -- The pages, each with its module and its classes, in the order of the names.
@@ -207,7 +240,9 @@ local function make_pages(all)
             if class.is_module then
                 found[name].module = class
                 table.sort(class.functions, by_name)
-            else
+            end
+            class.entries = get_entries(class)
+            if not class.is_module then
                 table.insert(found[name].classes, class)
             end
         end

@@ -115,7 +115,8 @@ new_route(struct atl_app *app)
     if (app->route_count == app->route_room) {
         app->route_room = app->route_room ? app->route_room * 2 : 8;
         app->routes =
-            atl_realloc(app->routes, (size_t)app->route_room * sizeof(void *));
+            atl_realloc(app->routes, (size_t)app->route_room *
+                                         sizeof(struct atl_app_route *));
     }
     app->routes[app->route_count++] = route;
     route->max_body = UINT64_MAX;
