@@ -67,6 +67,9 @@ end
 M.handle_error = nil -- application.lua sets it
 
 ---@private
+M.http_response = nil -- application.lua sets it
+
+---@private
 M.check_response = check_response
 
 local function layer(middleware, inner)

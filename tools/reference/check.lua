@@ -8,12 +8,14 @@ local M = {}
 -- Modules that no user requires.
 local internal = {
     ["atlas.boot"] = true,
+    ["atlas.direct"] = true,
     ["atlas.errors"] = true, -- its classes are in `require "atlas"`
     ["atlas.lasgi"] = true,
     ["atlas.lifespan"] = true,
     ["atlas.mount"] = true,
     ["atlas.multi"] = true, -- C makes its objects
     ["atlas.patch"] = true,
+    ["atlas.urls"] = true,
 }
 
 -- The tables of those classes that aren't the __index of their objects; but
