@@ -85,7 +85,7 @@ if(files AND CMOCKA_FOUND)
         string(REGEX REPLACE "_test$" "" name ${target})
         atl_test_program(${target} ${file})
         target_link_libraries(${target} PRIVATE PkgConfig::CMOCKA)
-        atl_test(unit_${name} unit 120 ${target})
+        atl_test(unit_${name} unit 600 ${target})
     endforeach()
 endif()
 
@@ -94,7 +94,7 @@ file(GLOB files CONFIGURE_DEPENDS "${tests}/lua/*_test.lua")
 foreach(file ${files})
     get_filename_component(name ${file} NAME_WE)
     string(REGEX REPLACE "_test$" "" name ${name})
-    atl_test(lua_${name} lua 120 atlas run ${file})
+    atl_test(lua_${name} lua 600 atlas run ${file})
     set_tests_properties(lua_${name} PROPERTIES
         WORKING_DIRECTORY "${tests}/lua"
         ENVIRONMENT_MODIFICATION "LUA_PATH=set:${tests}/lua/?.lua\\;\\;")

@@ -173,12 +173,13 @@ def test_clients_that_leave_free_all_that_their_handlers_held(place):
     server, count = serve(place), how_many()
     before = descriptors(server)
     held = []
-    for turn in range(4):
+    for turn in range(5):
         close(hold(server, count), reset=turn % 2 == 1)
         check_all_is_free(server, before)
         held.append((state(server)[1], server.rss()))
-    grown = held[-1][0] - held[1][0]
-    assert grown < 65536, f"Lua holds {grown} bytes more: {held}"
+    # What is left behind is so in each turn; a table that doubles does so once.
+    grown = min(after[0] - before[0] for before, after in zip(held[1:], held[2:]))
+    assert grown < 16 * count, f"Lua holds {grown} bytes more each turn: {held}"
     # The allocators take some rounds to find their size, and no more.
     grown = held[-1][1] / held[1][1]
     assert place.options.sanitized or grown < 1.1, f"{grown:.2f} times as much resident: {held}"
