@@ -99,6 +99,8 @@ foreach(file ${files})
         WORKING_DIRECTORY "${tests}/lua"
         ENVIRONMENT_MODIFICATION "LUA_PATH=set:${tests}/lua/?.lua\\;\\;")
 endforeach()
+# Ten thousand random programs; with ATL_LONG=1 five times as many.
+set_tests_properties(lua_stress PROPERTIES TIMEOUT 1200)
 
 # The reference says what there is, and nothing else.
 atl_test(reference docs 120 atlas run tools/reference/main.lua --check)
