@@ -38,16 +38,32 @@ if not honours_pairs() then
 end
 
 -- An await inside a user's coroutine yields to whoever resumed that: it has
--- to be passed on, out to the task, and its results back in.
+-- to be passed on, out to the task, and its results back in.  Meanwhile nobody
+-- else can resume it: they would end a wait that isn't theirs.
 function M.patch_coroutines(is_waiting)
-    local function pass(co, ...)
+    local waits = setmetatable({}, { __mode = "k" })
+
+    local pass
+
+    local function go_on(co, ...)
+        waits[co] = nil
+        return pass(co, resume(co, ...))
+    end
+
+    function pass(co, ...)
         if is_waiting() then
-            return pass(co, resume(co, yield()))
+            waits[co] = true
+            return go_on(co, yield())
         end
         return ...
     end
 
+    local REFUSAL = "cannot resume a coroutine that waits for Atlas inside another task"
+
     function coroutine.resume(co, ...) -- luacheck: ignore 122
+        if waits[co] then
+            return false, REFUSAL
+        end
         return pass(co, resume(co, ...))
     end
 
@@ -62,6 +78,9 @@ function M.patch_coroutines(is_waiting)
         local co = create(fn)
 
         return function(...)
+            if waits[co] then
+                error(REFUSAL, 2)
+            end
             return unwrap(pass(co, resume(co, ...)))
         end
     end
