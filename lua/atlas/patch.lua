@@ -39,29 +39,54 @@ end
 
 -- An await inside a user's coroutine yields to whoever resumed that: it has
 -- to be passed on, out to the task, and its results back in.  Meanwhile nobody
--- else can resume it: they would end a wait that isn't theirs.
-function M.patch_coroutines(is_waiting)
-    local waits = setmetatable({}, { __mode = "k" })
-
+-- else can resume it: they would end a wait that isn't theirs.  One that yields
+-- inside a timeout takes that with it: it isn't around its caller.
+function M.patch_coroutines(is_waiting, suspend, go_on)
+    -- By coroutine: true while it waits, or what is to be called before it goes on.
+    local states = setmetatable({}, { __mode = "k" })
     local pass
 
-    local function go_on(co, ...)
-        waits[co] = nil
+    local function pass_back(co, ...)
+        states[co] = nil
         return pass(co, resume(co, ...))
     end
 
-    function pass(co, ...)
-        if is_waiting() then
-            waits[co] = true
-            return go_on(co, yield())
+    local function leave_scopes(co)
+        local scope, serial = suspend(co)
+
+        states[co] = function()
+            go_on(scope, serial)
         end
+    end
+
+    function pass(co, ...)
+        local state = is_waiting(co)
+
+        if not state then
+            return ...
+        elseif state == true then
+            states[co] = true
+            return pass_back(co, yield())
+        end
+        leave_scopes(co)
         return ...
     end
 
     local REFUSAL = "cannot resume a coroutine that waits for Atlas inside another task"
 
+    local function can_go_on(co, state)
+        if state == true then
+            return false
+        end
+        states[co] = nil
+        state()
+        return true
+    end
+
     function coroutine.resume(co, ...) -- luacheck: ignore 122
-        if waits[co] then
+        local state = states[co]
+
+        if state and not can_go_on(co, state) then
             return false, REFUSAL
         end
         return pass(co, resume(co, ...))
@@ -78,7 +103,9 @@ function M.patch_coroutines(is_waiting)
         local co = create(fn)
 
         return function(...)
-            if waits[co] then
+            local state = states[co]
+
+            if state and not can_go_on(co, state) then
                 error(REFUSAL, 2)
             end
             return unwrap(pass(co, resume(co, ...)))

@@ -16,7 +16,7 @@ local MAX_TASKS, MAX_DEPTH = 24, 3
 local M = {}
 
 -- The same numbers on each VM: Park and Miller's.
-local function generator(seed)
+local function numbers(seed)
     local state = seed % 2147483646 + 1
 
     return function(n)
@@ -540,6 +540,51 @@ function O.generator(c)
     end
 end
 
+-- A generator that any task may go on with, and leave in whatever it has opened.
+function O.share(c)
+    local w = c.w
+    local enter = { atlas.timeout, atlas.move_on, function(_, fn)
+        return atlas.shield(fn)
+    end, function(_, fn)
+        return atlas.group(function(g)
+            g:spawn(atlas.sleep, 0.0003)
+            return fn()
+        end)
+    end }
+
+    local function nest(level)
+        coroutine.yield "inside"
+        if level > 0 then
+            pcall(enter[w.random(#enter)], w.random(9) * 0.0002, function()
+                nest(level - 1)
+                pcall(atlas.sleep, 0.0002)
+                nest(level - 1)
+            end)
+        end
+        coroutine.yield "inside"
+    end
+
+    w.generators[#w.generators + 1] = coroutine.wrap(function()
+        nest(2)
+    end)
+end
+
+function O.step(c)
+    local w = c.w
+    local generator = w.generators[w.random(#w.generators + 1)]
+    local bounded = atlas.deadline() ~= nil
+
+    if generator then
+        local ok, got = pcall(generator)
+        expect(w, ok and (got == "inside" or got == nil) or not ok and (is_cancelled(got)
+            or tostring(got):find "dead coroutine" or tostring(got):find "inside another task"),
+            "out of a generator comes " .. tostring(got))
+    end
+    expect(w, bounded == (atlas.deadline() ~= nil), "a generator's deadline is its caller's")
+end
+
+O.step_too, O.step_again = O.step, O.step
+
 function O.fail(c)
     if c.depth > 1 and c.w.random(4) == 1 then
         error("on purpose", 0)
@@ -582,11 +627,11 @@ end
 
 --- What there is before anything happens.
 function M.new(seed)
-    local random = generator(seed)
+    local random = numbers(seed)
 
     return {
         random = random,
-        contexts = {}, values = {}, sent = {}, received = {}, calls = {},
+        contexts = {}, values = {}, sent = {}, received = {}, calls = {}, generators = {},
         channels = { atlas.channel(), atlas.channel(1), atlas.channel(2 + random(3)) },
         lock = atlas.lock(), holders = 0,
         semaphore = atlas.semaphore(2), permits = 0,
