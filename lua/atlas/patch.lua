@@ -41,9 +41,10 @@ end
 -- to be passed on, out to the task, and its results back in.  Meanwhile nobody
 -- else can resume it: they would end a wait that isn't theirs.  One that yields
 -- inside a timeout takes that with it: it isn't around its caller.
-function M.patch_coroutines(is_waiting, suspend, go_on)
-    -- By coroutine: true while it waits, or what is to be called before it goes on.
-    local states = setmetatable({}, { __mode = "k" })
+--
+-- `states` has, by coroutine: true while it waits, or what is to be called
+-- before it goes on.  pass(co, resume(co, ...)) returns what the resume did.
+local function make_pass(states, is_waiting, suspend, go_on)
     local pass
 
     local function pass_back(co, ...)
@@ -72,7 +73,21 @@ function M.patch_coroutines(is_waiting, suspend, go_on)
         return ...
     end
 
-    local REFUSAL = "cannot resume a coroutine that waits for Atlas inside another task"
+    return pass
+end
+
+local REFUSAL = "cannot resume a coroutine that waits for Atlas inside another task"
+
+local function unwrap(ok, ...)
+    if ok then
+        return ...
+    end
+    return error((...), 0)
+end
+
+function M.patch_coroutines(...)
+    local states = setmetatable({}, { __mode = "k" })
+    local pass = make_pass(states, ...)
 
     local function can_go_on(co, state)
         if state == true then
@@ -90,13 +105,6 @@ function M.patch_coroutines(is_waiting, suspend, go_on)
             return false, REFUSAL
         end
         return pass(co, resume(co, ...))
-    end
-
-    local function unwrap(ok, ...)
-        if ok then
-            return ...
-        end
-        return error((...), 0)
     end
 
     function coroutine.wrap(fn) -- luacheck: ignore 122
