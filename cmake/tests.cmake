@@ -99,6 +99,9 @@ foreach(file ${files})
         WORKING_DIRECTORY "${tests}/lua"
         ENVIRONMENT_MODIFICATION "LUA_PATH=set:${tests}/lua/?.lua\\;\\;")
 endforeach()
+# Much work: ten thousand random programs (with ATL_LONG=1 five times as many),
+# and a collector that never rests.
+set_tests_properties(lua_stress lua_gc lua_gc_sync PROPERTIES TIMEOUT 1200)
 
 # The reference says what there is, and nothing else.
 atl_test(reference docs 120 atlas run tools/reference/main.lua --check)

@@ -17,7 +17,7 @@ for group; do
     lint) more='clang-format clang-tidy lua-check python3' ;;
     fuzz) more='clang-14 libclang-rt-14-dev' ;;
     cov) more='lcov' ;;
-    bench) more='wrk valgrind python3 lua-cjson bc' ;;
+    bench) more='wrk valgrind python3 lua-cjson bc luajit lua5.4 lua-luv' ;;
     *)
         echo "install-deps: unknown group: $group" >&2
         exit 2

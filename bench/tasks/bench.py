@@ -20,7 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.append(os.path.join(os.path.dirname(HERE), "http"))
 
-from operations import CLOSURE_FACTOR, LUV, OPERATIONS, SLEEPERS_GIB  # noqa: E402
+from operations import (  # noqa: E402
+    CLOSURE_FACTOR, LUV, OPERATIONS, SLEEPERS_GIB, YARDSTICK_NS)
 from report import number, output, print_table, verdict  # noqa: E402
 from servers import SERVER_CORE, say  # noqa: E402
 
@@ -196,7 +197,23 @@ def print_times(programs, options, times, garbage, counts):
             print("- %s: sleep(0) is %.1f times as fast as luv's closure a call; "
                   "target %.1f: %s" % (program.name, factor, CLOSURE_FACTOR,
                                        "met" if factor >= CLOSURE_FACTOR else "**missed**"))
+    print_scaled(programs, options, times)
     print()
+
+
+def print_scaled(programs, options, times):
+    """The targets in ns, in proportion to luv's timer in this very run."""
+    raw = next((times[p, "raw"] for p in programs if p.is_luv and p.is_luajit
+                and (p, "raw") in times), None)
+    for program in programs:
+        for name in options.only:
+            row = OPERATIONS[name]
+            target = row.ns if program.is_luajit else row.ns_54
+            if raw and target and (program, name) in times and not program.is_luv:
+                scaled = (statistics.median(times[program, name]) * YARDSTICK_NS
+                          / statistics.median(raw))
+                print("- %s: %s: %.0f ns where luv's raw timer takes %d: %s" % (
+                    program.name, name, scaled, YARDSTICK_NS, verdict(scaled, target)))
 
 
 def print_sleepers(programs, options):

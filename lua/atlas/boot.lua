@@ -2,11 +2,11 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local on_error, inherit, is_waiting, pause, RAISE = ...
+local on_error, inherit, is_waiting, suspend, go_on, pause, RAISE = ...
 
 local errors = require "atlas.errors"
 
-require("atlas.patch").patch_coroutines(is_waiting)
+require("atlas.patch").patch_coroutines(is_waiting, suspend, go_on)
 local error, select, xpcall = error, select, xpcall
 
 -- The kinds of enum atl_raise in src/lua/error.h.

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "lua/args.h"
 #include "lua/error.h"
+#include "lua/inner.h"
 #include "lua/loader.h"
 #include "lua/outcome.h"
 #include "lua/trace.h"
@@ -472,17 +473,6 @@ atl_await(lua_State *L, struct atl_wait *wait)
     return lua_yield(L, 0);
 }
 
-/* is_waiting(): has an await of the running task yielded just now? */
-static int
-f_is_waiting(lua_State *L)
-{
-    const struct atl_task *task = ATL_VM(L)->loop.current;
-
-    lua_pushboolean(L, task != NULL && (task->pending != NULL ||
-                                        task->state != ATL_TASK_RUNNING));
-    return 1;
-}
-
 int
 atl_await_turn(lua_State *L, struct atl_task *task)
 {
@@ -520,6 +510,8 @@ atl_sched_open(struct atl_vm *vm)
         {"new_cancelled", &vm->refs.new_cancelled},
         {"new_task_cancelled", &vm->refs.new_task_cancelled},
     };
+    static const lua_CFunction given[] = {
+        atl_inner_is_waiting, atl_inner_suspend, atl_inner_go_on, f_pause};
     size_t i;
 
     vm->slot_count = 1; /* 0 means none */
@@ -539,12 +531,12 @@ atl_sched_open(struct atl_vm *vm)
     atl_vm_push(L, vm->refs.on_error);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, atl_trace_inherit, 1);
-    lua_pushlightuserdata(L, vm);
-    lua_pushcclosure(L, f_is_waiting, 1);
-    lua_pushlightuserdata(L, vm);
-    lua_pushcclosure(L, f_pause, 1);
+    for (i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        lua_pushlightuserdata(L, vm);
+        lua_pushcclosure(L, given[i], 1);
+    }
     atl_push_raise_tag(L);
-    if (lua_pcall(L, 5, 1, 0) != LUA_OK)
+    if (lua_pcall(L, (int)i + 3, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
         lua_getfield(L, -1, boot[i].name);

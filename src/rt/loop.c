@@ -117,26 +117,40 @@ set_alarm(struct atl_loop *loop)
 
 /* xorshift64*: an order for tests, not a secret. */
 static uint64_t
-next_random(struct atl_loop *loop)
+next_random(uint64_t *seed)
 {
-    loop->seed ^= loop->seed >> 12;
-    loop->seed ^= loop->seed << 25;
-    loop->seed ^= loop->seed >> 27;
-    return loop->seed * UINT64_C(2685821657736338717);
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    return *seed * UINT64_C(2685821657736338717);
 }
 
-/* The task to run next: the first, or with a seed one of the first eight. */
+/* Under stress: the first, or with a seed one of the first eight. */
+static struct atl_link *
+choose_ready(struct atl_loop *loop)
+{
+    struct atl_stress *stress = loop->stress;
+    struct atl_link *link;
+    uint64_t skip;
+
+    if (stress->before != NULL)
+        stress->before(stress);
+    link = loop->ready.next;
+    if (stress->seed == 0)
+        return link;
+    skip = next_random(&stress->seed) >> 61;
+    while (skip-- > 0 && link->next != &loop->ready)
+        link = link->next;
+    return link;
+}
+
 static struct atl_task *
 pop_ready(struct atl_loop *loop)
 {
     struct atl_link *link = loop->ready.next;
 
-    if (loop->seed != 0) {
-        uint64_t skip = next_random(loop) >> 61;
-
-        while (skip-- > 0 && link->next != &loop->ready)
-            link = link->next;
-    }
+    if (loop->stress != NULL)
+        link = choose_ready(loop);
     atl_list_remove(link);
     return ATL_OWNER(link, struct atl_task, queue);
 }

@@ -39,6 +39,12 @@ struct atl_clock {
     void (*idle)(struct atl_clock *clock, uint64_t next_ns);
 };
 
+/* For tests: makes the order of tasks another, and what it may break show. */
+struct atl_stress {
+    uint64_t seed; /* not 0: the run queue's order is shuffled by it */
+    void (*before)(struct atl_stress *stress); /* each resume; or NULL */
+};
+
 /* Something to be done once at the end of this turn, such as a flush. */
 struct atl_hook {
     struct atl_link link;
@@ -70,8 +76,8 @@ struct atl_loop {
     struct atl_scope root;    /* above every scope */
     struct atl_owner roots;   /* tasks that no other task owns */
     struct atl_wheel wheel;
-    struct atl_alarm alarm; /* only ends the poll; the wheel fires */
-    uint64_t seed;          /* not 0: the run queue's order is shuffled by it */
+    struct atl_alarm alarm;    /* only ends the poll; the wheel fires */
+    struct atl_stress *stress; /* NULL, but in tests */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */

@@ -96,12 +96,14 @@ struct atl_scope {
  * passed.
  */
 struct atl_timed_scope {
-    struct atl_scope scope;
+    struct atl_scope scope; /* first: it is cast */
     struct atl_timer timer;
     struct atl_loop *loop;
-    uint64_t grace_ns; /* of a shield */
-    bool expired;      /* the timer has cancelled it */
-    uint32_t serial;   /* grows each time the memory is used again */
+    const void *thread; /* whose code has entered it; only compared */
+    uint64_t due_ns;    /* its own deadline; UINT64_MAX: none */
+    uint64_t grace_ns;  /* of a shield */
+    bool expired;       /* the timer has cancelled it */
+    uint32_t serial;    /* grows each time the memory is used again */
     struct atl_timed_scope *next_free;
 };
 
@@ -164,7 +166,8 @@ void atl_scope_close(struct atl_scope *s);
  * as a shield whose code may go on that long once the scope around it is
  * cancelled.  Its code ends with atl_timed_leave().
  */
-struct atl_timed_scope *atl_timed_enter(struct atl_task *task, uint64_t due_ns,
+struct atl_timed_scope *atl_timed_enter(struct atl_task *task,
+                                        const void *thread, uint64_t due_ns,
                                         uint64_t grace_ns);
 
 /*
@@ -172,9 +175,33 @@ struct atl_timed_scope *atl_timed_enter(struct atl_task *task, uint64_t due_ns,
  * that were spawned inside and still run keep its deadline.  Scopes inside it
  * that a suspended generator is still in no longer count for `task`, and are
  * freed when that leaves them, or with the task.  Returns true if it was this
- * scope's own timer that cancelled it, and nothing around it.
+ * scope's own timer that cancelled it, and nothing around it.  `task` is the
+ * one that has entered it, if no other has resumed its code.
  */
 bool atl_timed_leave(struct atl_task *task, struct atl_timed_scope *s);
+
+/* Has `thread`, a coroutine, entered the innermost scope of the task? */
+static inline bool
+atl_timed_is_of(const struct atl_task *task, const void *thread)
+{
+    return task->scope->timed &&
+           ((const struct atl_timed_scope *)(const void *)task->scope)
+                   ->thread == thread;
+}
+
+/*
+ * The code of `thread` is left for a while: the scopes that it has entered no
+ * longer are around the task's code.  Returns the innermost, or NULL.
+ */
+struct atl_timed_scope *atl_timed_suspend(struct atl_task *task,
+                                          const void *thread);
+
+/*
+ * It goes on: they are around the task's code again, below its present scope.
+ * `s` is what was returned then, and still there.  In another task they are
+ * not, but stay where they are until the code leaves them.
+ */
+void atl_timed_resume(struct atl_task *task, struct atl_timed_scope *s);
 
 /*
  * The scope that had this serial number, or NULL if it has gone, with a task
@@ -191,6 +218,9 @@ size_t atl_timed_count(const struct atl_loop *loop);
 
 /* The task's body has ended, perhaps without having left all of its scopes. */
 void atl_timed_abandon_all(struct atl_task *task);
+
+/* The same for the task; nothing runs in them any more. */
+void atl_timed_leave_all(struct atl_task *task);
 
 /*
  * Cancel all that runs in `s` and below: waits end now, and each later

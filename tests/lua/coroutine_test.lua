@@ -53,6 +53,35 @@ test("the coroutine of a task that has ended cannot be resumed by others", funct
     eq((coroutine.resume(thread, print, "nothing runs this")), false)
 end)
 
+test("a coroutine that waits inside one task cannot be resumed by another", function()
+    local due = atlas.now() + 0.01
+    local thread = coroutine.create(function()
+        atlas.sleep(0.01)
+        check.ok(atlas.now() >= due, "the sleep was early")
+        coroutine.yield "first"
+        return "second"
+    end)
+    local task = atlas.spawn(coroutine.resume, thread)
+
+    atlas.checkpoint()
+    local ok, err = coroutine.resume(thread)
+    eq(ok, false)
+    check.has(err, "waits for Atlas inside another task")
+    check.values({ n = 2, true, "first" }, task:await())
+    check.values({ n = 2, true, "second" }, coroutine.resume(thread))
+end)
+
+test("a generator that waits inside one task raises in another", function()
+    local generate = coroutine.wrap(function()
+        coroutine.yield((atlas.sleep(0.01)))
+    end)
+    local task = atlas.spawn(generate)
+
+    atlas.checkpoint()
+    check.has(check.raises(generate), "waits for Atlas inside another task")
+    eq(task:await(), true)
+end)
+
 test("Cancelled comes to the wait inside a generator", function()
     local seen
     local task = atlas.spawn(function()

@@ -264,10 +264,11 @@ static void
 run_in_order(uint64_t seed, char *out)
 {
     struct worker workers[12];
+    struct atl_stress stress = {.seed = seed};
     int i;
 
     open_loop();
-    loop.seed = seed;
+    loop.stress = seed != 0 ? &stress : NULL;
     for (i = 0; i < 12; i++) {
         start(&workers[i], &loop, NULL, end_at_once);
         workers[i].task.results = (uint32_t)i;

@@ -299,7 +299,7 @@ f_open(lua_State *L)
     luaL_setmetatable(L, group_type);
     lua_newtable(L);
     atl_setuservalue(L, -2);
-    g->scope = atl_timed_enter(&t->task, UINT64_MAX, 0);
+    g->scope = atl_timed_enter(&t->task, L, UINT64_MAX, 0);
     atl_list_push(&t->held, &g->held.link);
     return 1;
 }

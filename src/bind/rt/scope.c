@@ -44,7 +44,7 @@ f_enter(lua_State *L)
     atl_arg_callable(L, 2);
     if (secs < 1e9)
         due = atl_loop_clock(task->loop) + (uint64_t)(secs * NS_PER_S);
-    return push_scope(L, atl_timed_enter(task, due, 0));
+    return push_scope(L, atl_timed_enter(task, L, due, 0));
 }
 
 /* shield(fn) -> scope, serial: for leave(). */
@@ -52,8 +52,8 @@ static int
 f_shield(lua_State *L)
 {
     atl_arg_callable(L, 1);
-    return push_scope(L,
-                      atl_timed_enter(running_task(L), UINT64_MAX, GRACE_NS));
+    return push_scope(
+        L, atl_timed_enter(running_task(L), L, UINT64_MAX, GRACE_NS));
 }
 
 /*
