@@ -91,7 +91,7 @@ run_file(struct atl_vm *vm, int argc, char **argv, const struct options *o)
         lua_pushstring(vm->L, argv[i]);
     if ((err = atl_watch_start(vm, o->block_ms, o->alone)) != 0)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", atl_err_text(err));
-    return atl_cli_run_main(vm, argc - 1);
+    return atl_cli_run_main(vm, argc - 1, true);
 }
 
 static int
