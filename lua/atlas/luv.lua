@@ -4,7 +4,7 @@
 
 local core = require "atlas.luv.core"
 
-local handles = core.handles
+local handles, loop_alive, run = core.handles, core.loop_alive, core.run
 local error, type = error, type
 
 --- The functions of luv that are about the loop as a whole. `require "luv"`, or
@@ -44,7 +44,11 @@ local M = {}
 ---@param mode? "default"|"once"|"nowait"
 ---@return boolean alive  true if something is active still
 function M.run(mode)
-    return core.run(mode)
+    local alive = run(mode)
+    if mode == "nowait" then
+        return loop_alive()
+    end
+    return alive
 end
 
 --- Make each `run` that waits return; if there is none, the next one does, at

@@ -267,7 +267,6 @@ atl_loop_turn(struct atl_loop *loop, bool block)
     if (loop->stopped)
         return;
     poll_io(loop, block && !has_ready(loop));
-    loop->polls++;
     loop->now_ns = atl_loop_clock(loop);
     atl_wheel_advance(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
     atl_list_splice(&loop->ready, &loop->tomorrow);

@@ -73,7 +73,6 @@ struct atl_loop {
     struct atl_link tomorrow; /* tasks for the next turn */
     struct atl_link turn_end; /* hooks */
     struct atl_link watchers; /* hooks that stay: before a poll, and behind */
-    uint64_t polls;           /* so far */
     struct atl_task *current; /* the task that runs now, or NULL */
     struct atl_scope root;    /* above every scope */
     struct atl_owner roots;   /* tasks that no other task owns */

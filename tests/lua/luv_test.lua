@@ -244,10 +244,8 @@ end)
 test("callback with a timer", function()
     local callback, wait = atlas.callback()
     local handle = timer(2, callback)
-    local before = atlas.now()
 
     check.values({ n = 0 }, wait())
-    ok(atlas.now() - before > 0.0005)
     handle:close()
 end)
 
@@ -270,14 +268,19 @@ test("suspend with a timer, whose canceller stops it", function()
     handle:close()
 end)
 
-test("wrap with uv.cancel withdraws a request", function()
-    -- Four threads sleep, so that the stat cannot have begun.
+-- All four threads sleep, so that what is asked next cannot have begun.
+local function keep_threads_busy()
     local busy = uv.new_work(function()
         require("luv").sleep(100)
     end, function() end)
+
     for _ = 1, 4 do
         busy:queue()
     end
+end
+
+test("wrap with uv.cancel withdraws a request", function()
+    keep_threads_busy()
     local results = {}
     local stat = atlas.wrap(uv.fs_stat, {
         cancel = function(request)
@@ -296,11 +299,13 @@ test("wrap with uv.cancel withdraws a request", function()
 end)
 
 test("a task that is cancelled in await leaves its request to end by itself", function()
+    keep_threads_busy()
     local task = atlas.spawn(atlas.await, uv.fs_stat, "/")
 
     atlas.checkpoint()
     task:cancel()
     eq((task:pawait()), false)
+    eq(uv.loop_alive(), true)
     eq(uv.run(), false)
 end)
 
@@ -476,7 +481,8 @@ end)
 test("run inside a callback waits for all but this", function()
     local log = {}
     local a = timer(1, function()
-        log[#log + 1] = tostring(uv.run())
+        local alive = uv.run()
+        log[#log + 1] = tostring(alive)
     end)
     local b = timer(10, function()
         log[#log + 1] = "b"
@@ -521,8 +527,11 @@ test("a write without a callback is waited for", function()
     pipe:write(("x"):rep(100000))
     atlas.spawn(function()
         atlas.sleep(0.005)
-        eq(#uv.fs_read(fds.read, 100000), 65536)
-        eq(#uv.fs_read(fds.read, 100000), 100000 - 65536)
+        local size = 0
+        repeat
+            size = size + #(uv.fs_read(fds.read, 100000) or "")
+            atlas.sleep(0.002)
+        until size == 100000
     end)
     eq(uv.run(), false)
     uv.fs_close(fds.read)

@@ -157,15 +157,16 @@ struct run_op {
     struct atl_luv *luv;
     enum mode mode;
     bool is_inside;  /* it is a callback that waits */
-    uint64_t called; /* luv->called and */
-    uint64_t polls;  /* loop->polls, when it began */
+    uint64_t called; /* luv->called when it began */
 };
 
-/* Active, or a callback that isn't through and doesn't wait for just this. */
+/*
+ * Is anything active, or are more callbacks than those `waiting` not through?
+ */
 static bool
-is_alive(struct atl_luv *luv)
+is_alive(struct atl_luv *luv, unsigned waiting)
 {
-    return luv->busy > luv->inside || atl_luv_is_active(luv);
+    return luv->busy > waiting || atl_luv_is_active(luv);
 }
 
 static void
@@ -192,20 +193,26 @@ is_over(const struct run_op *op, bool alive)
 {
     const struct atl_luv *luv = op->luv;
 
-    if (op->mode == NOWAIT)
-        return luv->vm->loop.polls != op->polls;
     return !alive || (op->mode == ONCE && luv->called != op->called);
+}
+
+/* A callback doesn't wait for those that wait as it does. */
+static bool
+is_alive_for(const struct run_op *op)
+{
+    return is_alive(op->luv, op->is_inside ? op->luv->inside : 0);
 }
 
 void
 atl_luv_look(struct atl_hook *hook)
 {
     struct atl_luv *luv = ATL_OWNER(hook, struct atl_luv, watch);
-    bool stopped = luv->stopped, alive = is_alive(luv);
+    bool stopped = luv->stopped;
     struct atl_link *link, *next;
 
     for (link = luv->runs.next; link != &luv->runs; link = next) {
         struct run_op *op = ATL_OWNER(link, struct run_op, link);
+        bool alive = is_alive_for(op);
 
         next = link->next;
         if (!stopped && !is_over(op, alive))
@@ -215,7 +222,7 @@ atl_luv_look(struct atl_hook *hook)
         lua_pushboolean(atl_wait_stack(&op->wait), alive);
         atl_wake(&op->wait, 1);
     }
-    if (luv->finishing && (stopped || !alive))
+    if (luv->finishing && (stopped || !is_alive(luv, 0)))
         atl_loop_stop(&luv->vm->loop);
 }
 
@@ -246,7 +253,7 @@ arg_mode(lua_State *L)
         L, 1, lua_pushfstring(L, "invalid option '%s'", name.ptr));
 }
 
-/* run(mode) -> is anything active still? */
+/* run(mode) -> is anything active still?  Not for "nowait". */
 static int
 f_run(lua_State *L)
 {
@@ -261,14 +268,15 @@ f_run(lua_State *L)
     luv->has_run = true;
     if (luv->stopped) {
         luv->stopped = false;
-        lua_pushboolean(L, is_alive(luv));
+        lua_pushboolean(L, atl_luv_is_active(luv));
         return 1;
     }
+    if (mode == NOWAIT)
+        return atl_await_turn(L, task);
     op = atl_wait_new(task, sizeof(*op), &running);
     op->luv = luv;
     op->mode = mode;
     op->called = luv->called;
-    op->polls = task->loop->polls;
     op->is_inside = is_callback(task);
     luv->inside += op->is_inside;
     atl_list_push(&luv->runs, &op->link);
