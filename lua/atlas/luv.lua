@@ -4,6 +4,13 @@
 
 local core = require "atlas.luv.core"
 
+-- To close the state with luv's handles on the loop would crash.
+local exit = os.exit
+
+function os.exit(code, close) -- luacheck: ignore 122
+    return exit(code, close and core.close())
+end
+
 local handles, loop_alive, run = core.handles, core.loop_alive, core.run
 local error, type = error, type
 

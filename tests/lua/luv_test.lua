@@ -386,6 +386,17 @@ test("a process: its output, its end", function()
     eq(uv.run(), false)
 end)
 
+test("a process that cannot be started leaves nothing", function()
+    local nothing, message, name = uv.spawn("/nowhere/at/all", {}, print)
+
+    eq(nothing, nil)
+    check.has(message, "ENOENT")
+    eq(name, "ENOENT")
+    collectgarbage()
+    eq(uv.run(), false)
+    uv.walk(error)
+end)
+
 -- --- run ---
 
 test("run returns false at once if nothing is active", function()

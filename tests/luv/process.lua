@@ -38,7 +38,9 @@ local function run(options, input, done)
     collect(stderr, function(text)
         finish("err", text)
     end)
-    stdin:write(input)
+    if input then
+        stdin:write(input)
+    end
     stdin:shutdown(function()
         stdin:close()
     end)
@@ -53,15 +55,14 @@ run({ file = "cat" }, "from the parent\n", function(result)
         args = { "-c", "echo $WORD; pwd; echo trouble >&2; exit 7" },
         env = { "WORD=set" },
         cwd = "/",
-    }, "", function(second)
+    }, nil, function(second)
         io.write(second.out, second.err)
         print(second.status)
         local sleeper
-        sleeper = run({ file = "sleep", args = { "1000" } }, "", function(third)
+        sleeper = run({ file = "sleep", args = { "1000" } }, nil, function(third)
             print(third.status)
         end)
         sleeper:kill "sigterm"
     end)
 end)
 print("run", uv.run())
-print(select(3, uv.spawn("/nowhere/at/all", {}, print)))

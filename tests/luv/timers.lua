@@ -6,6 +6,7 @@ once:start(20, 0, function()
     print "once"
     once:close()
 end)
+print("run", uv.run())
 
 local count = 0
 local ticker = uv.new_timer()
@@ -19,6 +20,8 @@ ticker:start(1, 1, function()
         end)
     end
 end)
+
+print("run", uv.run())
 
 local forever = uv.new_timer()
 forever:start(1000000, 0, print)

@@ -103,10 +103,13 @@ run_task(struct atl_luv *luv, lua_State *L, int nargs)
     lua_checkstack(t->co, nargs + 4);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_prepare(t, nargs);
-    if (vm->loop.current == NULL)
-        atl_loop_run_now(&vm->loop, &t->task);
-    else /* another library has run the loop inside a task */
-        atl_task_queue(&t->task);
+    if (vm->loop.current != NULL) {
+        atl_task_queue(&t->task); /* somebody runs the loop inside a task */
+        return;
+    }
+    luv->calling = true;
+    atl_loop_run_now(&vm->loop, &t->task);
+    luv->calling = false;
 }
 
 int
@@ -357,7 +360,22 @@ f_handles(lua_State *L)
     return 1;
 }
 
+/* close() -> is nothing of luv's left, so that the state may be closed? */
+static int
+f_close(lua_State *L)
+{
+    struct atl_luv *luv = ATL_VM(L)->luv;
+
+    lua_pushboolean(L, !luv->calling); /* a poll cannot be begun inside one */
+    if (!luv->calling && atl_hook_is_waiting(&luv->before)) {
+        atl_list_remove(&luv->before.link);
+        luv->before.fn(&luv->before);
+    }
+    return 1;
+}
+
 static const struct atl_reg functions[] = {
+    {"close", f_close, 0},
     {"run", f_run, AWAITS | SMALL},
     {"stop", f_stop, 0},
     {"loop_alive", f_loop_alive, 0},

@@ -48,6 +48,7 @@ struct atl_luv {
     bool has_run;      /* somebody has called run() */
     bool stopped;      /* stop() was called, and nobody has noticed yet */
     bool finishing;    /* the main task has ended, luv hasn't */
+    bool calling;      /* a callback runs that hasn't waited yet */
     bool closing;      /* the VM ends: nothing is called any more */
 };
 
