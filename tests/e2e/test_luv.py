@@ -207,5 +207,6 @@ def test_handlers_await_luv_and_a_server_stops_whatever_luv_has(place):
     response, text = get(server.client())
     eq((response.status, text), (200, "directory true 3"))
     server.wait_log("error in a callback of luv: .*: mine")
-    eq(server.stop(signal.SIGTERM), 0)
+    server.send_signal(signal.SIGTERM)
+    eq(server.wait(), 0)
     lacks(server.log, "assert")
