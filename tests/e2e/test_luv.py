@@ -209,4 +209,4 @@ def test_handlers_await_luv_and_a_server_stops_whatever_luv_has(place):
     server.wait_log("error in a callback of luv: .*: mine")
     server.send_signal(signal.SIGTERM)
     eq(server.wait(), 0)
-    lacks(server.log, "assert")
+    lacks(server.log(), "assert")

@@ -38,18 +38,18 @@ struct atl_luv {
     struct atl_hook watch;  /* while there are any */
     struct atl_hook before; /* the VM's end */
     struct atl_hook after;
-    uv_loop_t *grave;  /* owned; where what finalizers still open goes */
-    uint64_t called;   /* callbacks so far */
-    unsigned busy;     /* those whose tasks haven't ended */
-    unsigned inside;   /* of them, those that wait in run() themselves */
-    int module;        /* registry reference: what require returns */
-    int witness;       /* the same: a handle that was active when last seen */
-    bool has_witness;  /* there is one */
-    bool has_run;      /* somebody has called run() */
-    bool stopped;      /* stop() was called, and nobody has noticed yet */
-    bool finishing;    /* the main task has ended, luv hasn't */
-    bool calling;      /* a callback runs that hasn't waited yet */
-    bool closing;      /* the VM ends: nothing is called any more */
+    uv_loop_t *grave; /* owned; where what finalizers still open goes */
+    uint64_t called;  /* callbacks so far */
+    unsigned busy;    /* those whose tasks haven't ended */
+    unsigned inside;  /* of them, those that wait in run() themselves */
+    int module;       /* registry reference: what require returns */
+    int witness;      /* the same: a handle that was active when last seen */
+    bool has_witness; /* there is one */
+    bool has_run;     /* somebody has called run() */
+    bool stopped;     /* stop() was called, and nobody has noticed yet */
+    bool finishing;   /* the main task has ended, luv hasn't */
+    bool calling;     /* a callback runs that hasn't waited yet */
+    bool closing;     /* the VM ends: nothing is called any more */
 };
 
 /* The VM's, made on demand: by that luv isn't opened yet. */
