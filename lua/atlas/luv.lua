@@ -73,7 +73,7 @@ end
 ---
 --- uv.new_timer()
 --- uv.walk(function(handle)
----     print(handle:get_type())
+---     print((handle:get_type()))
 ---     if not handle:is_closing() then handle:close() end
 --- end)
 --- ```
