@@ -10,7 +10,7 @@ local scope = require "atlas.scope"
 
 local M = {}
 
-local PATIENCE = 10 -- seconds, for what should come at once
+M.patience = 10 -- seconds, for what should come soon
 
 -- Connections.
 
@@ -43,13 +43,18 @@ end
 function M.connect(place)
     local socket = net.socket()
     local in_time, ok, err = scope.move_on(
-        PATIENCE, socket.connect, socket, place.unix or place.host, place.port)
+        M.patience, socket.connect, socket, place.unix or place.host, place.port)
 
     if not in_time then
-        return nil, ("no answer within %g s"):format(PATIENCE)
+        return nil, ("no answer within %g s"):format(M.patience)
     elseif not ok then
         return nil, err
     end
+    return M.wrap(socket, place)
+end
+
+--- The same over a socket that is connected.
+function M.wrap(socket, place)
     return setmetatable({ socket = socket, place = place, buffer = "" }, Connection)
 end
 
@@ -61,17 +66,21 @@ function Connection:reset()
     self.socket:reset()
 end
 
---- Write; false if the server takes no more within `seconds`.
+--- Write; nil and a code if the server takes no more, within `seconds`.
 function Connection:write(bytes, seconds)
-    local in_time, ok = scope.move_on(seconds or PATIENCE, self.socket.write, self.socket, bytes)
+    local in_time, ok, err = scope.move_on(
+        seconds or M.patience, self.socket.write, self.socket, bytes)
 
-    return in_time and ok or false
+    if not in_time then
+        return nil, "ETIMEDOUT"
+    end
+    return ok, err and err.code
 end
 
 -- The next bytes into the buffer; nil and a code at the end.
 function Connection:fill(seconds)
     local in_time, data, err = scope.move_on(
-        seconds or PATIENCE, self.socket.read, self.socket)
+        seconds or M.patience, self.socket.read, self.socket)
 
     if not in_time then
         return nil, "ETIMEDOUT"
@@ -85,7 +94,7 @@ end
 
 --- Does the server close within `seconds`?  What it sends before is kept.
 function Connection:closes(seconds)
-    local deadline = M.now() + (seconds or PATIENCE)
+    local deadline = M.now() + (seconds or M.patience)
 
     repeat
         local ok, code = self:fill(math.max(0, deadline - M.now()))

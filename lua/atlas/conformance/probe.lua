@@ -473,17 +473,27 @@ local function header_of(scope, name)
     end
 end
 
--- The lifespan puts what it has seen into the state, for requests to tell.
-local function lifespan(scope, receive, send)
-    local seen = {
-        calls = 1, scope = describe_scope(scope), message = describe(receive(), 0), early = false,
-    }
+local lifespans = 0
 
-    seen.wrong_type = try_send(send, { type = "lifespan.bogus" })
-    seen.too_early = try_send(send, { type = "lifespan.shutdown.complete" })
-    scope.state.probe_lifespan = seen
+-- The lifespan puts what it has seen into the state, for requests to tell.  It
+-- misuses nothing where it is the application that is judged.
+local function lifespan(scope, receive, send)
+    local is_judged = scope["lasgi.judged"]
+
+    lifespans = lifespans + 1
+    local seen = { calls = lifespans, scope = describe_scope(scope) }
+    seen.message = describe(receive(), 0)
+    if not is_judged then
+        seen.wrong_type = try_send(send, { type = "lifespan.bogus" })
+        seen.too_early = try_send(send, { type = "lifespan.shutdown.complete" })
+    end
+    if scope.state then
+        scope.state.probe_lifespan = seen
+    end
     send { type = "lifespan.startup.complete" }
-    seen.again = try_send(send, { type = "lifespan.startup.complete" })
+    if not is_judged then
+        seen.again = try_send(send, { type = "lifespan.startup.complete" })
+    end
     if receive().type == "lifespan.shutdown" then
         send { type = "lifespan.shutdown.complete" }
     end

@@ -49,8 +49,8 @@ local function check_whole(record)
     if not record.in_time then
         fail("%s: it has not ended in time, with %s", record.name,
             record.state == "done" and "its response complete" or "its response incomplete")
-    elseif record.raised ~= nil then
-        fail("%s: it raises %s", record.name, tostring(record.raised))
+    elseif record.raised then
+        fail("%s: it raises %s", record.name, tostring(record.raised.error))
     end
     eq(record.state, "done", record.name .. ": the state of the response at the end")
 end
@@ -153,8 +153,8 @@ function M.start_up_is_answered(a)
 
     need_lifespan(a)
     holds(life.started_in_time, "no answer to lifespan.startup")
-    if life.failed and not life.was_asked_to_stop then
-        fail("it raises after its first receive: %s", tostring(life.error))
+    if life.job.raised and not life.is_stopping then
+        fail("it raises after its first receive: %s", tostring(life.job.raised.error))
     end
     holds(life.answers.startup, "it returns without an answer to lifespan.startup")
     local answer = life.answers.startup
@@ -167,12 +167,12 @@ function M.shutdown_is_answered(a)
     local life = a.lifespan
 
     need_lifespan(a)
-    if not life.was_asked_to_stop then
+    if not life.is_stopping then
         expect.skip "it had ended before the shutdown"
     end
     holds(life.stopped_in_time, "no answer to lifespan.shutdown")
-    if life.failed then
-        fail("it raises while it stops: %s", tostring(life.error))
+    if life.job.raised then
+        fail("it raises while it stops: %s", tostring(life.job.raised.error))
     end
     holds(life.answers.shutdown, "it returns without an answer to lifespan.shutdown")
     eq(life.answers.shutdown.type, "lifespan.shutdown.complete", "its answer to lifespan.shutdown")

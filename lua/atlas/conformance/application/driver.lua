@@ -12,6 +12,7 @@ local task = require "atlas.task"
 local M = {}
 
 local MANY = 20 -- calls behind the end that only a loop makes
+local GRACE = 1 -- seconds that an application may take once it is cancelled
 
 M.TOKEN = "^[%w!#$%%&'*+.^_`|~-]+$"
 
@@ -227,20 +228,37 @@ local function closed()
     return setmetatable({ code = "ECLOSED", message = "send: closed" }, errors.meta)
 end
 
+-- A loop that nothing ends, as it catches every error: its task is left where
+-- it is, for good.
+function Exchange:park(rule, text)
+    self.problems[rule] = self.problems[rule] or text
+    self.is_parked = true
+    self.spins:set()
+    task.suspend(function() end)
+end
+
+-- A send behind the end; too many of them are a loop.
+function Exchange:count_late_send()
+    self.late_sends = self.late_sends + 1
+    if self.late_sends > MANY then
+        self:park("stops_sending", self.gone and "it goes on sending to a client that has gone"
+            or "it goes on sending behind its response")
+    end
+end
+
 function Exchange:send(message)
+    if self.gone or self.state == "done" then
+        self:count_late_send()
+    end
     self:check_type(message)
     if self.gone or (self.leaves_at_send and self.sends >= self.leaves_at_send) then
         self.gone = true
-        self.late_sends = self.late_sends + 1
         self.changed:set()
         task.sleep(0)
-        if self.late_sends > MANY then
-            self.problems.stops_sending = "it goes on sending to a client that has gone"
-            self.spins:set()
-        end
-        if self.late_sends > 1 then
+        if self.told_closed then
             error(closed(), 0)
         end
+        self.told_closed = true
         return nil, closed()
     end
     self.sends = self.sends + 1
@@ -255,8 +273,7 @@ end
 local function disconnect(self)
     self.late_receives = self.late_receives + 1
     if self.late_receives > MANY then
-        self.problems.stops_receiving = "it goes on receiving though the client has gone"
-        self.spins:set()
+        self:park("stops_receiving", "it goes on receiving though there is nothing more to come")
     end
     return { type = "http.disconnect", ["x.unknown"] = self.unknown_key }
 end
@@ -299,6 +316,30 @@ function Exchange:receive()
     return message
 end
 
+local Job = {}
+Job.__index = Job
+
+--- Call `app(scope, receive, send)` in a task that nobody joins, since nothing
+--- ends one that catches every error; `on_end` is called behind it.
+function M.start(on_end, app, ...)
+    local job = setmetatable({}, Job)
+    local arguments = { ... }
+
+    job.task = task.detach(function()
+        local passed, err = pcall(app, arguments[1], arguments[2], arguments[3])
+        job.is_over = true
+        job.raised = not passed and { error = err } or nil
+        on_end()
+    end)
+    return job
+end
+
+--- End it, if it can be ended.
+function Job:stop()
+    self.task:cancel "the conformance test has seen enough"
+    scope.move_on(GRACE, self.task.pawait, self.task)
+end
+
 --- Call `app` as `run` says: `scope` (a table), `body` (list of pieces) and how
 --- the client leaves; end it behind `seconds`.  What came of it.
 function M.call(app, run, seconds)
@@ -310,20 +351,19 @@ function M.call(app, run, seconds)
         leaves_behind_body = run.leaves_behind_body, leaves_at_send = run.leaves_at_send,
         unknown_key = run.unknown_key,
     }, Exchange)
-    local job = task.spawn(app, run.scope, function()
+    local job = M.start(function()
+        self.spins:set()
+    end, app, run.scope, function()
         return self:receive()
     end, function(message)
         return self:send(message)
     end)
-    local ended = sync.event()
-    job:on_complete(function()
-        ended:set()
-        self.spins:set()
-    end)
-    self.in_time = scope.move_on(seconds, self.spins.wait, self.spins) and ended:is_set()
-    job:cancel "the conformance test has seen enough"
-    local passed, err = job:pawait()
-    self.raised = self.in_time and not passed and err or nil
+    local waited = scope.move_on(seconds, self.spins.wait, self.spins)
+    self.in_time = waited and job.is_over
+    if not self.is_parked then
+        job:stop()
+    end
+    self.raised = self.in_time and job.raised
     self.content = table.concat(self.parts)
     return self
 end

@@ -56,7 +56,7 @@ end
 -- Wait until an answer has come, or the application has ended.
 local function wait_for(self, phase, seconds)
     return scope.move_on(seconds, function()
-        while not self.answers[phase] and not self.over do
+        while not self.answers[phase] and not self.job.is_over do
             self.news:wait()
             self.news:clear()
         end
@@ -70,23 +70,20 @@ function M.start(app, seconds)
         news = sync.event(), stopping = sync.event(),
     }, Lifespan)
 
-    self.job = task.spawn(app, {
+    self.job = driver.start(function()
+        self.news:set()
+    end, app, {
         type = "lifespan", lasgi = { version = "1.0", spec_version = "1.0" },
         asgi = { version = "3.0", spec_version = "2.0" }, state = self.state,
-        ["x.unknown"] = true,
+        ["lasgi.judged"] = true, -- an unknown key, but to the probe
     }, function()
         return receive(self)
     end, function(message)
         return send(self, message)
     end)
-    self.job:on_complete(function(err)
-        self.over, self.error = true, err
-        self.failed = self.job:status() == "failed"
-        self.news:set()
-    end)
     self.started_in_time = wait_for(self, "startup", seconds)
     -- What it has noted so far was before any request.
-    self.does_without = self.over and self.received == 0
+    self.does_without = self.job.is_over and self.received == 0
     if self.does_without then
         self.problems = {}
     end
@@ -95,13 +92,12 @@ end
 
 --- Stop it.
 function Lifespan:stop()
-    if not self.over then
-        self.was_asked_to_stop = true
+    if not self.job.is_over then
+        self.is_stopping = true
         self.stopping:set()
         self.stopped_in_time = wait_for(self, "shutdown", self.seconds)
     end
-    self.job:cancel "the conformance test is over"
-    self.job:pawait()
+    self.job:stop()
 end
 
 return M

@@ -116,20 +116,17 @@ function M.call(app, state, path, seconds)
 
     of_http.method, of_http.subprotocols = nil, { "lasgi" }
     of_http.extensions = { ["websocket.http.response"] = {} }
-    local job = task.spawn(app, of_http, function()
+    local job = driver.start(function()
+        ended:set()
+    end, app, of_http, function()
         return self:receive()
     end, function(message)
         return self:send(message)
     end)
-    job:on_complete(function()
-        ended:set()
-    end)
-    self.in_time = scope.move_on(seconds, ended.wait, ended)
-    if not self.in_time then
+    if not scope.move_on(seconds, ended.wait, ended) then
         self.problems.websocket_ends_with_the_client = "it has not ended though the client has gone"
     end
-    job:cancel "the conformance test has seen enough"
-    job:pawait()
+    job:stop()
     if not self.taken then -- an application that knows HTTP only sends its messages
         self.problems = {}
     end

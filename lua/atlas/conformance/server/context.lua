@@ -6,8 +6,6 @@ local task = require "atlas.task"
 
 local M = {}
 
-local PATIENCE = 10 -- seconds, for a report that should come soon
-
 ---@class atlas.conformance.Context
 local Context = {}
 Context.__index = Context
@@ -82,7 +80,7 @@ end
 
 --- The report that the request with this id has left, once `is_ready(report)`.
 function Context:report(id, is_ready, what)
-    local deadline = task.now() + PATIENCE
+    local deadline = task.now() + client.patience
     local report
 
     repeat

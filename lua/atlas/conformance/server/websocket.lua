@@ -84,7 +84,9 @@ end
 -- if the server offers none.
 local function open(c, probe, request)
     if c.websocket == nil then
-        c.websocket = c:request(upgrade "ws_echo").status == 101
+        c.websocket = c:request(upgrade("ws_echo", {
+            headers = { { "Origin", "http://" .. c.place.authority } },
+        })).status == 101
     end
     if not c.websocket then
         expect.skip "the server doesn't offer WebSockets"
