@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local main = atlas.current()
 
 -- --- spawn ---
@@ -353,5 +353,3 @@ test("require \"atlas.task\" gives the same functions", function()
         eq(task[name], atlas[name])
     end
 end)
-
-return check.finish()

@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 test("a lock tells who holds it and how many wait", function()
     local lock = atlas.lock()
@@ -204,5 +204,3 @@ test("to close a channel, a subscription or a broadcast closes it", function()
     close(broadcast, nothing)
     eq(tostring(broadcast), "atlas.Broadcast (closed)")
 end)
-
-return check.finish()

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- The lines of a traceback in which one of the parts stands, in their order.
 local function check_order(trace, parts)
@@ -363,5 +363,3 @@ test("a task's own traceback begins where it asks, also inside a generator", fun
     check.has(inside, line)
     check.has(inside, check.here(-3))
 end)
-
-return check.finish()
