@@ -22,7 +22,8 @@ local M = {}
 ---@class atlas.ConformanceOptions
 ---@field target any  an application: something that can be called, or "MODULE:ATTR"; or the URL
 --- of a server that serves the probe, "http://HOST:PORT" or "unix:PATH"
----@field filter string?  a pattern: only checks whose section, name or sentence it matches
+---@field filter (string|string[])?  a pattern, or several: only checks whose section, name or
+--- sentence one matches
 ---@field paths string[]?  what an application is asked for; "/"
 ---@field timeout number?  seconds that an application may take for one request; 5
 ---@field patience number?  seconds to wait for a server to give up on a body that is slow; without
@@ -49,9 +50,17 @@ local function results_of(row, section, side)
     return list
 end
 
+-- Does the result match one of the patterns?
 local function matches(result, filter)
-    return not filter or result.section:find(filter) or result.name:find(filter)
-        or result.sentence:find(filter)
+    local patterns = type(filter) == "table" and filter or { filter }
+
+    for _, pattern in ipairs(patterns) do
+        if result.section:find(pattern) or result.name:find(pattern)
+            or result.sentence:find(pattern) then
+            return true
+        end
+    end
+    return #patterns == 0
 end
 
 -- All checks of a side, in the order of the contract.

@@ -12,7 +12,6 @@ local conformance = require "atlas.conformance"
 local lifespan = require "atlas.lifespan"
 local server_core = require "atlas.server.core"
 
-local test = check.test
 local unpack = table.unpack or unpack
 
 client.patience = 3 -- seconds; what never comes shall not take long
@@ -630,6 +629,45 @@ test("each check is in the table of sentences, and there are no others", functio
     end
 end)
 
+-- The contract's text: without what is no sentence, in one line.
+local function read_contract()
+    local file = assert(io.open "../../docs/design/lasgi.md")
+    local text = file:read "*a"
+
+    file:close()
+    text = ("\n" .. text):gsub("\n## Middleware.*", "\n"):gsub("\n```.-\n```", "\n")
+    text = text:gsub("\n#[^\n]*", "\n"):gsub("\n|%-[^\n]*", "\n"):gsub("\n| ", "\n")
+    return (text:gsub(" |\n", "\n"):gsub(" | ", " "):gsub("\n%- ", "\n"):gsub("%s+", " "))
+end
+
+test("the table of sentences is the contract, whole and in order", function()
+    local rest = read_contract()
+
+    for _, group in ipairs(require "atlas.conformance.sentences") do
+        for _, row in ipairs(group) do
+            local from, to = rest:find(row[1], 1, true)
+            assert(from, "not in the contract, or not in this place: " .. row[1])
+            local skipped = rest:sub(1, from - 1)
+            assert(not skipped:find "%w", "not in the table: " .. skipped)
+            rest = rest:sub(to + 1)
+        end
+    end
+    assert(not rest:find "%w", "not in the table: " .. rest)
+end)
+
+test("each sentence has a check, or says why not, or obliges nobody", function()
+    local oblige_nobody = 0
+
+    for _, group in ipairs(require "atlas.conformance.sentences") do
+        for _, row in ipairs(group) do
+            if not (row.app or row.server or row.server_why) then
+                oblige_nobody = oblige_nobody + 1
+            end
+        end
+    end
+    check.eq(oblige_nobody, 4) -- what LASGI is, where it runs, "may", the head of a table
+end)
+
 test("Atlas's own server passes", function()
     local url, stop = serve(new_probe())
     local failed = {}
@@ -656,5 +694,3 @@ test("what serves something else is told how to serve the probe", function()
     assert(not results)
     assert(message:find("atlas serve atlas.conformance.probe:app", 1, true), message)
 end)
-
-return check.finish()

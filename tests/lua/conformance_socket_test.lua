@@ -6,12 +6,10 @@
 -- plays the probe as far as these checks look.
 
 local atlas = require "atlas"
-local check = require "check"
 local client = require "atlas.conformance.client"
 local conformance = require "atlas.conformance"
 local json = require "atlas.json"
 
-local test = check.test
 
 client.patience = 1
 
@@ -349,5 +347,3 @@ test("a server without WebSockets is not checked for them", function()
         assert(result.skipped and result.message:find "doesn't offer WebSockets", result.name)
     end
 end)
-
-return check.finish()

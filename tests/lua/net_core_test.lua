@@ -6,11 +6,13 @@ local check = require "check"
 local net = require "atlas.net.core"
 local server_core = require "atlas.server.core"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- A server to talk to: echoes a body, or leaves it unread until it is told.
 local release = atlas.event()
-local server = server_core.new(function(scope, receive, send)
+local server, port, path
+
+local function app(scope, receive, send)
     if scope.path == "/slow" then
         release:wait()
     end
@@ -21,11 +23,21 @@ local server = server_core.new(function(scope, receive, send)
     until not message.more_body
     send { type = "http.response.start", status = 200 }
     send { type = "http.response.body", body = table.concat(parts) }
-end, {}, {})
-local port = tonumber(assert(server:listen("127.0.0.1", 0, 16)):match ":(%d+)$")
-local path = os.tmpname()
-os.remove(path)
-assert(server:listen_unix(path, 16))
+end
+
+setup(function()
+    server = server_core.new(app, {}, {})
+    port = tonumber(assert(server:listen("127.0.0.1", 0, 16)):match ":(%d+)$")
+    path = os.tmpname()
+    os.remove(path)
+    assert(server:listen_unix(path, 16))
+end)
+
+teardown(function()
+    server:abort()
+    server:drain(1, true)
+    os.remove(path)
+end)
 
 local function connect()
     local socket = net.socket()
@@ -257,8 +269,3 @@ test("one that is collected while a task waits in it does no harm", function()
     task:cancel()
     task:pawait()
 end)
-
-server:abort()
-server:drain(1, true)
-os.remove(path)
-return check.finish()

@@ -36,16 +36,18 @@ local function print_all(results)
 end
 
 --- Check `target` and print what came of it; `options` are those of
---- atlas.conformance.run.  Returns the exit status.
+--- atlas.conformance.run, of which filter is a list.  Returns the exit status.
 function M.run(target, options)
     local asked = { target = target }
 
     for key, value in pairs(options or {}) do
         asked[key] = value
     end
-    if asked.filter and not pcall(string.find, "", asked.filter) then
-        io.stderr:write(("atlas: '%s' is no pattern of Lua\n"):format(asked.filter))
-        return USAGE
+    for _, pattern in ipairs(asked.filter or {}) do
+        if not pcall(string.find, "", pattern) then
+            io.stderr:write(("atlas: '%s' is no pattern of Lua\n"):format(pattern))
+            return USAGE
+        end
     end
     local results, message = conformance.run(asked)
     if not results then

@@ -81,7 +81,19 @@ local function status_of(run)
     return 0
 end
 
+-- Is it LASGI?
+local function check_lasgi()
+    return require("atlas.cli.lasgi").run(options.lasgi, {
+        filter = options.filter,
+        paths = options.path[1] and options.path,
+        patience = options.patience > 0 and options.patience or nil,
+    })
+end
+
 local function main()
+    if options.lasgi then
+        return check_lasgi()
+    end
     local paths, message = files.find(options.paths)
 
     if not paths then

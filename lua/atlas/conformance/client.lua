@@ -14,7 +14,6 @@ M.patience = 10 -- seconds, for what should come soon
 
 -- Connections.
 
----@class atlas.conformance.Connection
 local Connection = {}
 Connection.__index = Connection
 
@@ -139,7 +138,6 @@ end
 
 -- Responses.
 
----@class atlas.conformance.Response
 local Response = {}
 Response.__index = Response
 

@@ -66,7 +66,7 @@ return {
   { '`asgi` `{version = "3.0", spec_version = "2.3"}`, the ASGI version that this page follows',
     server = "scope.the_version_of_asgi" },
   { '`http_version` `"1.0"`, `"1.1"` or `"2"`',
-    app = "HTTP_1_0_gets_a_response",
+    app = "old_clients_get_a_response",
     server = "scope.http_version http2.http_version_is_2" },
   { '`method` upper case, e.g. `"GET"`',
     app = "methods_it_does_not_serve_get_a_response",

@@ -12,11 +12,11 @@ local task = require "atlas.task"
 local M = {}
 
 local MANY = 20 -- calls behind the end that only a loop makes
+local LOOP_GRACE = 0.02 -- seconds for a loop that was let go
 local GRACE = 1 -- seconds that an application may take once it is cancelled
 
 M.TOKEN = "^[%w!#$%%&'*+.^_`|~-]+$"
 
----@class atlas.conformance.Exchange
 local Exchange = {}
 Exchange.__index = Exchange
 
@@ -40,8 +40,31 @@ function M.note(problems, rule, ...)
     error(text, 0)
 end
 
-function Exchange:breach(rule, ...)
+--- A loop that nothing ends, as it catches every error: it waits here until it
+-- has been judged; if it then goes on, for good.
+function M.park(self)
+    self.is_parked = true
+    self.news:set()
+    if self.judged:is_set() then
+        task.suspend(function() end)
+    end
+    self.judged:wait()
+    self.breaches, self.late_sends, self.late_receives = 0, 0, 0
+end
+
+--- Count a message that is wrong: too many are a loop.
+function M.breach(self, rule, ...)
+    self.breaches = (self.breaches or 0) + 1
+    if self.breaches > MANY then
+        M.park(self)
+    end
     M.note(self.problems, rule, ...)
+end
+
+local breach = M.breach
+
+function Exchange:breach(rule, ...)
+    breach(self, rule, ...)
 end
 
 local function is_list(value)
@@ -228,13 +251,9 @@ local function closed()
     return setmetatable({ code = "ECLOSED", message = "send: closed" }, errors.meta)
 end
 
--- A loop that nothing ends, as it catches every error: its task is left where
--- it is, for good.
 function Exchange:park(rule, text)
     self.problems[rule] = self.problems[rule] or text
-    self.is_parked = true
-    self.spins:set()
-    task.suspend(function() end)
+    M.park(self)
 end
 
 -- A send behind the end; too many of them are a loop.
@@ -247,6 +266,7 @@ function Exchange:count_late_send()
 end
 
 function Exchange:send(message)
+    task.sleep(0)
     if self.gone or self.state == "done" then
         self:count_late_send()
     end
@@ -254,7 +274,6 @@ function Exchange:send(message)
     if self.gone or (self.leaves_at_send and self.sends >= self.leaves_at_send) then
         self.gone = true
         self.changed:set()
-        task.sleep(0)
         if self.told_closed then
             error(closed(), 0)
         end
@@ -266,7 +285,6 @@ function Exchange:send(message)
     if self.state == "done" then
         self.changed:set()
     end
-    task.sleep(0)
     return true
 end
 
@@ -334,10 +352,13 @@ function M.start(on_end, app, ...)
     return job
 end
 
---- End it, if it can be ended.
-function Job:stop()
-    self.task:cancel "the conformance test has seen enough"
-    scope.move_on(GRACE, self.task.pawait, self.task)
+--- End it, if it can be ended: `owner` is what has started it.
+function Job:stop(owner)
+    owner.judged:set()
+    if not owner.is_parked then
+        self.task:cancel "the conformance test has seen enough"
+    end
+    scope.move_on(owner.is_parked and LOOP_GRACE or GRACE, self.task.pawait, self.task)
 end
 
 --- Call `app` as `run` says: `scope` (a table), `body` (list of pieces) and how
@@ -346,23 +367,21 @@ function M.call(app, run, seconds)
     local self = setmetatable({
         name = run.name, scope = run.scope, method = run.scope.method, body = run.body or { "" },
         problems = {}, parts = {}, state = "idle", length = 0, sends = 0, next_piece = 1,
-        late_sends = 0, late_receives = 0, changed = sync.event(), spins = sync.event(),
+        late_sends = 0, late_receives = 0, changed = sync.event(), news = sync.event(), judged = sync.event(),
         gone = run.gone, leaves_in_body = run.leaves_in_body, gate = run.gate,
         leaves_behind_body = run.leaves_behind_body, leaves_at_send = run.leaves_at_send,
         unknown_key = run.unknown_key,
     }, Exchange)
     local job = M.start(function()
-        self.spins:set()
+        self.news:set()
     end, app, run.scope, function()
         return self:receive()
     end, function(message)
         return self:send(message)
     end)
-    local waited = scope.move_on(seconds, self.spins.wait, self.spins)
+    local waited = scope.move_on(seconds, self.news.wait, self.news)
     self.in_time = waited and job.is_over
-    if not self.is_parked then
-        job:stop()
-    end
+    job:stop(self)
     self.raised = self.in_time and job.raised
     self.content = table.concat(self.parts)
     return self

@@ -7,7 +7,6 @@ local task = require "atlas.task"
 
 local M = {}
 
----@class atlas.conformance.Lifespan
 local Lifespan = {}
 Lifespan.__index = Lifespan
 
@@ -16,21 +15,18 @@ local ANSWERS = {
     ["lifespan.shutdown.complete"] = "shutdown", ["lifespan.shutdown.failed"] = "shutdown",
 }
 
-local function breach(self, rule, ...)
-    driver.note(self.problems, rule, ...)
-end
-
 local function send(self, message)
+    task.sleep(0)
     if type(message) ~= "table" or type(message.type) ~= "string" then
-        breach(self, "messages_are_tables", "lifespan: what is sent is no table with a type")
+        driver.breach(self, "messages_are_tables", "lifespan: what is sent is no table with a type")
     end
     local phase = ANSWERS[message.type]
     if not phase then
-        breach(self, "types_are_known", "lifespan: unknown message type '%s'", message.type)
+        driver.breach(self, "types_are_known", "lifespan: unknown message type '%s'", message.type)
     elseif self.open ~= phase then
-        breach(self, "messages_in_order", "%s: not allowed now", message.type)
+        driver.breach(self, "messages_in_order", "%s: not allowed now", message.type)
     elseif message.message ~= nil and type(message.message) ~= "string" then
-        breach(self, "messages_of_failures", "%s: message is a %s", message.type,
+        driver.breach(self, "messages_of_failures", "%s: message is a %s", message.type,
             type(message.message))
     end
     self.open = nil
@@ -56,7 +52,7 @@ end
 -- Wait until an answer has come, or the application has ended.
 local function wait_for(self, phase, seconds)
     return scope.move_on(seconds, function()
-        while not self.answers[phase] and not self.job.is_over do
+        while not self.answers[phase] and not self.job.is_over and not self.is_parked do
             self.news:wait()
             self.news:clear()
         end
@@ -67,7 +63,7 @@ end
 function M.start(app, seconds)
     local self = setmetatable({
         state = {}, problems = {}, answers = {}, received = 0, seconds = seconds,
-        news = sync.event(), stopping = sync.event(),
+        news = sync.event(), judged = sync.event(), stopping = sync.event(),
     }, Lifespan)
 
     self.job = driver.start(function()
@@ -92,12 +88,12 @@ end
 
 --- Stop it.
 function Lifespan:stop()
-    if not self.job.is_over then
+    if not self.job.is_over and not self.is_parked then
         self.is_stopping = true
         self.stopping:set()
         self.stopped_in_time = wait_for(self, "shutdown", self.seconds)
     end
-    self.job:stop()
+    self.job:stop(self)
 end
 
 return M

@@ -100,7 +100,6 @@ local function add_leaving(add, path)
         fields = { path = path } }
 end
 
----@class atlas.conformance.Runs
 local Runs = {}
 Runs.__index = Runs
 

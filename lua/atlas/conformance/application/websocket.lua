@@ -8,12 +8,11 @@ local task = require "atlas.task"
 
 local M = {}
 
----@class atlas.conformance.Socket
 local Socket = {}
 Socket.__index = Socket
 
 function Socket:breach(...)
-    driver.note(self.problems, ...)
+    driver.breach(self, ...)
 end
 
 local ORDER, FORM = "websocket_messages_in_order", "websocket_messages_are_well_formed"
@@ -75,6 +74,7 @@ handlers["websocket.http.response.body"] = function(self, message)
 end
 
 function Socket:send(message)
+    task.sleep(0)
     if type(message) ~= "table" or type(message.type) ~= "string" then
         self:breach(FORM, "what is sent is no table with a type")
     elseif not handlers[message.type] then
@@ -83,7 +83,6 @@ function Socket:send(message)
     self.taken = true
     handlers[message.type](self, message)
     self.news:set()
-    task.sleep(0)
     return true
 end
 
@@ -110,23 +109,23 @@ end
 function M.call(app, state, path, seconds)
     local self = setmetatable({
         problems = {}, state = "asked", received = 0, news = sync.event(),
+        ended = sync.event(), judged = sync.event(),
     }, Socket)
     local of_http = runs.new_scope(state, { type = "websocket", scheme = "ws", path = path })
-    local ended = sync.event()
 
     of_http.method, of_http.subprotocols = nil, { "lasgi" }
     of_http.extensions = { ["websocket.http.response"] = {} }
     local job = driver.start(function()
-        ended:set()
+        self.ended:set()
     end, app, of_http, function()
         return self:receive()
     end, function(message)
         return self:send(message)
     end)
-    if not scope.move_on(seconds, ended.wait, ended) then
+    if not scope.move_on(seconds, self.ended.wait, self.ended) or self.is_parked then
         self.problems.websocket_ends_with_the_client = "it has not ended though the client has gone"
     end
-    job:stop()
+    job:stop(self)
     if not self.taken then -- an application that knows HTTP only sends its messages
         self.problems = {}
     end

@@ -6,7 +6,6 @@ local task = require "atlas.task"
 
 local M = {}
 
----@class atlas.conformance.Context
 local Context = {}
 Context.__index = Context
 
