@@ -156,13 +156,13 @@ end
 ---     send { type = "http.response.body", body = "Hello!", more_body = "no" }
 --- end
 ---
---- for _, result in ipairs(conformance.run { target = app }) do
----     if not result.ok then print(result.name) end
+--- for _, result in ipairs(conformance.run { target = app, filter = "Keys and types" }) do
+---     print(result.name, result.ok and "ok" or result.message:match "^(.-) %(")
 --- end
 --- ```
 --- ```text
---- every request gets a whole response
---- flags are booleans
+--- bodies are strings	ok
+--- flags are booleans	GET /: http.response.body: more_body is a string
 --- ```
 ---@async
 ---@param options atlas.ConformanceOptions

@@ -157,7 +157,8 @@ bind_to(int fd, const union atl_address *addr, size_t len)
 
 /* A socket that is bound to `addr` with all its options set. */
 static int
-open_tcp(const union atl_address *addr, size_t len, bool reuse_port, int *fd_out)
+open_tcp(const union atl_address *addr, size_t len, bool reuse_port,
+         int *fd_out)
 {
     int family = addr->any.sa_family;
     int err;

@@ -159,10 +159,6 @@ local swallow_in_lifespan = lifespan_lie(function(app, scope, receive, send)
     end)
 end)
 
-local no_state = lifespan_lie(function(app, scope, receive, send)
-    return app({ type = scope.type, state = {} }, receive, send)
-end)
-
 local forever_a_request = receive_lie(function(message)
     if message.type == "http.disconnect" then
         return { type = "http.request", body = "", more_body = false }
@@ -192,7 +188,7 @@ local drop_last_byte = receive_lie(function(message)
 end)
 
 local reads_all_at_once = on_http(function(app, scope, receive, send)
-    local messages, message = {}, nil
+    local messages, message = {}
 
     scope.extensions["atlas.max_body"](2 ^ 40)
     repeat

@@ -261,7 +261,8 @@ local function try(serve, section, name)
         return client.wrap(new_socket(serve), place)
     end
     local results, message = conformance.run {
-        target = "http://127.0.0.1:1", filter = name and "^" .. name:gsub("_", " ") .. "$" or section,
+        target = "http://127.0.0.1:1",
+        filter = name and "^" .. name:gsub("_", " ") .. "$" or section,
     }
     client.connect = connect
     return assert(results, message)
@@ -305,7 +306,8 @@ local function find(results, file, name)
 
     for _, group in ipairs(require "atlas.conformance.sentences") do
         for _, row in ipairs(group) do
-            if (" " .. (row.server or "") .. " "):find(" " .. file .. "." .. name .. " ", 1, true) then
+            local checks = " " .. (row.server or "") .. " "
+            if checks:find(" " .. file .. "." .. name .. " ", 1, true) then
                 sentence = row[1]
             end
         end

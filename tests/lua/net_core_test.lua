@@ -9,20 +9,22 @@ local server_core = require "atlas.server.core"
 local eq = check.eq
 
 -- A server to talk to: echoes a body, or leaves it unread until it is told.
-local release = atlas.event()
+local release, served = atlas.event(), atlas.event()
 local server, port, path
 
 local function app(scope, receive, send)
     if scope.path == "/slow" then
         release:wait()
     end
-    local parts, message = {}, nil
+    local parts = {}
     repeat
-        message = receive()
+        local message = receive()
         parts[#parts + 1] = message.body
     until not message.more_body
-    send { type = "http.response.start", status = 200 }
-    send { type = "http.response.body", body = table.concat(parts) }
+    if send { type = "http.response.start", status = 200 } then
+        send { type = "http.response.body", body = table.concat(parts) }
+    end
+    served:set()
 end
 
 setup(function()
@@ -155,6 +157,7 @@ end)
 
 test("a write that waits is cancelled, which closes the socket", function()
     release:clear()
+    served:clear()
     local socket = connect()
 
     socket:write "POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 16000000\r\n\r\n"
@@ -164,6 +167,8 @@ test("a write that waits is cancelled, which closes the socket", function()
     eq(select(2, socket:write "x").code, "ECLOSED")
     eq(select(2, other:await()).code, "ECLOSED")
     release:set()
+    served:wait()
+    atlas.sleep(0.01) -- the server's end is closed
 end)
 
 test("an attempt to connect is cancelled, which closes the socket", function()

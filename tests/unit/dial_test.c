@@ -134,8 +134,8 @@ TEST(closed_before_it_is_connected_nothing_is_told)
 
 TEST(hosts_and_ports_that_are_none_are_refused_at_once)
 {
-    static const char *const hosts[] = {"", "[", "[]", "example.org",
-                                        "127.0.0.1.1", "[::1"};
+    static const char *const hosts[] = {
+        "", "[", "[]", "example.org", "127.0.0.1.1", "[::1"};
     struct fixture f;
     size_t i;
 

@@ -58,10 +58,10 @@ local samples = {
         return { pattern = "%d+" }
     end,
     ["atlas.ConformanceOptions"] = function()
-        return { target = print }
+        return { target = atlas.checkpoint }
     end,
     ["atlas.ConformanceResult"] = function()
-        return require("atlas.conformance").run({ target = print })[1]
+        return require("atlas.conformance").run({ target = atlas.checkpoint })[1]
     end,
     ["atlas.CookieOptions"] = function()
         return {}

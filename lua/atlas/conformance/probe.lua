@@ -87,7 +87,7 @@ local function try_send(send, message)
 end
 
 local function read_all(receive)
-    local parts, message = {}, nil
+    local parts, message = {}
 
     repeat
         message = receive()
@@ -179,7 +179,7 @@ end
 -- receive().
 
 programs.receive = function(call)
-    local messages, bytes, message = {}, 0, nil
+    local messages, bytes, message = {}, 0
 
     repeat
         message = call.receive()

@@ -1,6 +1,7 @@
 -- probe_websocket.lua - the probe's programs for WebSockets.
 
-return function(programs, tools)
+-- Those that accept.
+local function add_accepting(programs, tools)
     local encode, try_send = tools.encode, tools.try_send
 
     --- Accepts, tells the scope and the first message, then echoes until the
@@ -38,6 +39,12 @@ return function(programs, tools)
         call.send { type = "websocket.close", code = tonumber(code), reason = reason }
     end
 
+end
+
+-- Those that don't, or do what they may not.
+local function add_refusing(programs, tools)
+    local encode, try_send = tools.encode, tools.try_send
+
     programs.ws_refuse = function(call)
         call.receive()
         call.send { type = "websocket.close" }
@@ -64,4 +71,9 @@ return function(programs, tools)
         }
         call.send { type = "websocket.close" }
     end
+end
+
+return function(programs, tools)
+    add_accepting(programs, tools)
+    add_refusing(programs, tools)
 end

@@ -31,7 +31,8 @@ return {
   { "if no response has started, the client gets 500, otherwise the connection (HTTP/2: the "
     .. "stream) is closed so that the client can tell that the response is cut short.",
     app = "every_request_gets_a_whole_response",
-    server = "send.an_error_before_the_start_is_500 send.an_error_inside_the_body_cuts_the_response "
+    server = "send.an_error_before_the_start_is_500 "
+      .. "send.an_error_inside_the_body_cuts_the_response "
       .. "send.an_error_behind_the_response_changes_nothing "
       .. "http2.a_response_that_is_cut_resets_its_stream" },
   { "Every message is a table with a `type`.",
@@ -94,7 +95,8 @@ return {
   { "`state` each request sees what the lifespan put there; what it sets stays its own (a lazy "
     .. "copy; the values themselves are shared)",
     server = "scope.requests_see_the_lifespans_state "
-      .. "scope.what_a_request_sets_in_its_state_stays_its_own scope.values_in_the_state_are_shared" },
+      .. "scope.what_a_request_sets_in_its_state_stays_its_own "
+      .. "scope.values_in_the_state_are_shared" },
   { '`extensions` table of the extensions that this server offers, e.g. '
     .. '`["http.response.pathsend"]`',
     app = "nothing_depends_on_extensions",
@@ -105,7 +107,8 @@ return {
   { '`{type = "http.request", body = "<bytes>", more_body = true|false}`: the next piece of the '
     .. "body.",
     app = "pieces_are_put_together a_body_may_have_no_bytes",
-    server = "receive.a_body_of_no_bytes receive.a_body_in_one_piece receive.a_body_in_many_pieces" },
+    server = "receive.a_body_of_no_bytes receive.a_body_in_one_piece "
+      .. "receive.a_body_in_many_pieces" },
   { "The server reads from the socket only as the application asks (backpressure).",
     server = "receive.nothing_is_read_that_nobody_asks_for" },
   { "An application that never calls `receive` costs nothing;",
@@ -115,7 +118,8 @@ return {
     server = "receive.a_body_that_nobody_reads_is_drained_or_the_connection_closes" },
   { '`{type = "http.disconnect"}`: the client has gone, or the response is complete.',
     app = "it_ends_when_the_client_has_gone",
-    server = "receive.a_client_that_leaves_is_told receive.a_client_that_leaves_inside_the_body_is_told "
+    server = "receive.a_client_that_leaves_is_told "
+      .. "receive.a_client_that_leaves_inside_the_body_is_told "
       .. "receive.a_complete_response_is_a_disconnect" },
   { "From then on every `receive` returns this at once.",
     app = "stops_receiving",
@@ -187,7 +191,8 @@ return {
       .. "send.the_applications_own_length_is_kept send.several_messages_are_chunked" },
   { "It never sends a body for HEAD, 1xx, 204 and 304.",
     app = "HEAD_gets_a_response",
-    server = "send.no_body_for_HEAD send.no_body_for_1xx send.no_body_for_204 send.no_body_for_304" },
+    server = "send.no_body_for_HEAD send.no_body_for_1xx send.no_body_for_204 "
+      .. "send.no_body_for_304" },
   { "A body longer or shorter than the application's own `content-length` raises and the "
     .. "connection is closed.",
     app = "lengths_agree",

@@ -102,6 +102,7 @@ local function check_same(a, one, other, one_again)
     local first, second = a.runs:get(one), a.runs:get(other)
     local again = a.runs:get(one_again)
 
+    holds(first.status, "%s: there is no response", one)
     eq(second.status, first.status, ("the status of %s, compared with %s"):format(other, one))
     if first.content == again.content then
         eq(second.content, first.content, ("the body of %s, compared with %s"):format(other, one))

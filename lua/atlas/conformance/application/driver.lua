@@ -367,7 +367,8 @@ function M.call(app, run, seconds)
     local self = setmetatable({
         name = run.name, scope = run.scope, method = run.scope.method, body = run.body or { "" },
         problems = {}, parts = {}, state = "idle", length = 0, sends = 0, next_piece = 1,
-        late_sends = 0, late_receives = 0, changed = sync.event(), news = sync.event(), judged = sync.event(),
+        late_sends = 0, late_receives = 0, changed = sync.event(), news = sync.event(),
+        judged = sync.event(),
         gone = run.gone, leaves_in_body = run.leaves_in_body, gate = run.gate,
         leaves_behind_body = run.leaves_behind_body, leaves_at_send = run.leaves_at_send,
         unknown_key = run.unknown_key,

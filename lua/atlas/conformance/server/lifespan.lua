@@ -9,7 +9,7 @@ local M = {}
 local function seen(c)
     local lifespan = c:ask({ probe = "state" }).lifespan
 
-    expect.holds(type(lifespan) == "table", "there was no lifespan: nothing of it is in scope.state")
+    expect.holds(type(lifespan) == "table", "nothing of a lifespan is in scope.state")
     return lifespan
 end
 

@@ -222,7 +222,7 @@ end
 function M.send_waits_for_a_slow_client(c)
     local id = c:new_id()
     local conn = c:send { probe = "paced", id = id }
-    local last, report = -1, nil
+    local last, report = -1
 
     repeat -- until nothing more goes out
         require("atlas.task").sleep(0.3)

@@ -47,7 +47,9 @@ end
 
 function M.headers_are_pairs_in_order(c)
     local headers = c:scope({
-        headers = { { "B-Name", "1" }, { "a-name", "2" }, { "b-NAME", "3" }, { "X-Latin", "\233" } },
+        headers = {
+            { "B-Name", "1" }, { "a-name", "2" }, { "b-NAME", "3" }, { "X-Latin", "\233" },
+        },
     }).headers
     local seen = {}
 
@@ -107,7 +109,7 @@ end
 
 function M.http_version(c)
     eq(c:scope().http_version, "1.1", "scope.http_version")
-    eq(c:scope({ version = "1.0" }).http_version, "1.0", "scope.http_version of an HTTP/1.0 request")
+    eq(c:scope({ version = "1.0" }).http_version, "1.0", "scope.http_version by HTTP/1.0")
 end
 
 function M.methods(c)

@@ -36,8 +36,8 @@ M.bad_statuses_raise = misuse("a status that is missing", "a status that is a st
 M.bad_headers_raise = misuse("headers that are no table", "a header that is no pair",
     "an empty header name", "a header value that is missing")
 M.bad_bodies_raise = misuse "a body that is a table"
-M.names_that_are_no_token_raise = misuse("a header name with a space", "a header name with a colon",
-    "a header name beyond ASCII")
+M.names_that_are_no_token_raise = misuse("a header name with a space",
+    "a header name with a colon", "a header name beyond ASCII")
 M.values_with_CR_LF_or_NUL_raise = misuse("a header value with CR", "a header value with LF",
     "a header value with NUL", "a header value that ends with CRLF")
 M.nothing_is_left_of_a_start_that_raises = misuse "a bad header behind good ones"
@@ -97,7 +97,8 @@ end
 
 function M.all_statuses_go_out(c)
     for _, status in ipairs { 200, 299, 404, 599, 999 } do
-        eq(c:request({ probe = "status", argument = tostring(status) }).status, status, "the status")
+        local response = c:request { probe = "status", argument = tostring(status) }
+        eq(response.status, status, "the status")
     end
 end
 
