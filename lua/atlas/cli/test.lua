@@ -82,6 +82,7 @@ local function status_of(run)
 end
 
 local function main()
+    core.frame(require("atlas.task").current())
     local paths, message = files.find(options.paths)
 
     if not paths then
