@@ -37,15 +37,16 @@ atl_dump_push_label(lua_State *L, struct atl_lua_task *t)
     lua_replace(L, -2);
 }
 
-/* How many tasks stand around this one? */
+/* How many tasks that are shown stand around this one? */
 static int
 depth_of(const struct atl_lua_task *t)
 {
     const struct atl_task *parent = atl_task_parent(&t->task);
     int depth = 0;
 
-    for (; parent != NULL && depth < MAX_INDENT; depth++)
-        parent = atl_task_parent(parent);
+    for (; parent != NULL && depth < MAX_INDENT;
+         parent = atl_task_parent(parent))
+        depth += !((const struct atl_lua_task *)parent)->is_frame;
     return depth;
 }
 
@@ -108,7 +109,8 @@ atl_dump_push(lua_State *L, struct atl_vm *vm)
 
     atl_buf_init(&b, MAX_DUMP);
     while ((s = atl_scope_walk(&vm->loop.root, s, true)) != NULL)
-        if (s->task != NULL && s == &s->task->base)
+        if (s->task != NULL && s == &s->task->base &&
+            !((struct atl_lua_task *)s->task)->is_frame)
             add_task(&b, L, (struct atl_lua_task *)s->task);
     lua_pushlstring(L, b.len > 0 ? b.data : "", b.len);
     atl_buf_deinit(&b);

@@ -309,11 +309,6 @@ test("a task has no name until it is given one", function()
     eq(task:name("other"):name(), "other")
 end)
 
-test("the main task is called main", function()
-    eq(main:name(), "main")
-    eq(main:status(), "waiting")
-end)
-
 test("a task has its name as text, or its number", function()
     local task = atlas.spawn(function() end)
 

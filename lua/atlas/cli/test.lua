@@ -94,6 +94,7 @@ local function main()
     if options.lasgi then
         return check_lasgi()
     end
+    core.frame(require("atlas.task").current())
     local paths, message = files.find(options.paths)
 
     if not paths then

@@ -1,5 +1,6 @@
 -- asserts.lua - luassert's assertions, spies, stubs, mocks and matchers as
--- globals; without it, `assert` as it always was, and a word for the rest.
+-- globals.  It is loaded when a test first uses more than `assert(value)`;
+-- if it isn't installed, that is an error which says so.
 
 local M = {}
 
@@ -11,57 +12,66 @@ local MODULES = {
     match = "luassert.match",
 }
 
+local luassert
+local levels = {} -- snapshots that will be taken back, the last one first
+
 local function is_missing(err)
     return type(err) == "string" and err:find("module 'luassert' not found", 1, true)
 end
 
--- Stands in for `name`: to use it as luassert's is an error that says so.
-local function stand_in(name, call)
-    return setmetatable({}, {
-        __index = function(_, key)
-            error(MISSING:format(name .. "." .. tostring(key)), 2)
-        end,
-        __call = call or function()
-            error(MISSING:format(name), 2)
-        end,
-    })
+-- The module behind a global, `use` being what is asked of it.
+local function load(name, use)
+    if not luassert then
+        local ok, module = pcall(require, "luassert")
+        if not ok then
+            error(is_missing(module) and MISSING:format(use) or module, 3)
+        end
+        luassert = module
+        for _, level in ipairs(levels) do
+            level.snapshot = luassert:snapshot()
+        end
+    end
+    return require(MODULES[name])
 end
 
-local function set_stand_ins(plain)
-    for name in pairs(MODULES) do
-        _G[name] = stand_in(name)
-    end
-    _G.assert = stand_in("assert", function(_, ...)
-        return plain(...)
-    end)
+-- Stands for the module until it is loaded, and behind that.
+local function new_global(name, call)
+    return setmetatable({}, {
+        __index = function(_, key)
+            return load(name, name .. "." .. tostring(key))[key]
+        end,
+        __newindex = function(_, key, value)
+            load(name, name .. "." .. tostring(key))[key] = value
+        end,
+        __call = call or function(_, ...)
+            return load(name, name)(...)
+        end,
+    })
 end
 
 --- Set the globals.
 function M.install()
     local plain = assert
-    local ok, luassert = pcall(require, "luassert")
 
-    if not ok and not is_missing(luassert) then
-        error(luassert, 0)
-    elseif not ok then
-        set_stand_ins(plain)
-        return
+    for name in pairs(MODULES) do
+        _G[name] = new_global(name)
     end
-    for name, module in pairs(MODULES) do
-        _G[name] = require(module)
-    end
-    M.luassert = luassert
+    _G.assert = new_global("assert", function(_, ...)
+        return plain(...)
+    end)
 end
 
---- Remember spies, stubs and parameters: returns a function that restores them.
+--- Remember spies, stubs and parameters: returns a function that restores them,
+--- and is called before those that were returned earlier.
 function M.snapshot()
-    if not M.luassert then
-        return function() end
-    end
-    local snapshot = M.luassert:snapshot()
+    local level = { snapshot = luassert and luassert:snapshot() }
 
+    levels[#levels + 1] = level
     return function()
-        snapshot:revert()
+        levels[#levels] = nil
+        if level.snapshot then
+            level.snapshot:revert()
+        end
     end
 end
 

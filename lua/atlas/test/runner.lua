@@ -21,6 +21,7 @@ local M = {}
 M.current = nil
 
 local PATIENCE = 0.01 -- seconds, of a virtual clock
+local TURNS = 5 -- of the loop, for what ends soon
 
 -- --- failures ---
 
@@ -29,30 +30,9 @@ local ENDED = {
     deadlock = "the test waits, and nothing is left that could wake it",
 }
 
--- What is known of an error: its text, and a traceback (may be nil) that ends
--- where the runner begins.
-local function new_failure(err, trace, runner_name)
-    local mark = runner_name and trace and trace:find("\nawaited by task '" .. runner_name, 1, true)
-
-    if mark then
-        trace = trace:sub(1, mark - 1)
-    end
+-- What is known of an error: its text, and a traceback (may be nil).
+local function new_failure(err, trace)
     return { message = tostring(err), trace = trace ~= "" and trace or nil }
-end
-
--- The task tree without the tasks that the runner itself waits in.
-local function without_own(dump)
-    local lines = {}
-
-    for line in dump:gmatch "[^\n]+" do
-        local name = line:match "^ *task %d+ '(.*)': waits for 'await'"
-        local is_own = name and (name == "main" or name:find "^file " or name:find "^block "
-            or name:find "^test ")
-        if not is_own then
-            lines[#lines + 1] = line:gsub("^ *", "", 1)
-        end
-    end
-    return table.concat(lines, "\n")
 end
 
 -- The running task has been guarded: if that ended it, why.
@@ -60,7 +40,7 @@ local function unguard(timeout)
     local ended_by, dump = core.unguard()
 
     if ended_by then
-        return { message = ENDED[ended_by]:format(timeout), dump = without_own(dump) }
+        return { message = ENDED[ended_by]:format(timeout), dump = dump }
     end
 end
 
@@ -106,7 +86,7 @@ local function is_pending(err)
 end
 
 -- The body, in a task of its own, so that what it spawned has ended behind it.
-local function run_body(state, name, timeout)
+local function run_body(state, timeout)
     local test = state.test
     local body = task.spawn(test.fn)
 
@@ -121,11 +101,11 @@ local function run_body(state, name, timeout)
     elseif not ok and is_pending(err) then
         state.pending = err.reason
     elseif not ok then
-        table.insert(state.failures, new_failure(err, body:traceback(), name))
+        table.insert(state.failures, new_failure(err, body:traceback()))
     end
 end
 
-local function run_hooks_and_body(state, name, timeout)
+local function run_hooks_and_body(state, timeout)
     local blocks, failures = ancestors(state.test), state.failures
     local failure, err, reached
 
@@ -141,7 +121,7 @@ local function run_hooks_and_body(state, name, timeout)
     elseif failure then
         table.insert(failures, failure)
     else
-        run_body(state, name, timeout)
+        run_body(state, timeout)
     end
     for _, fn in ipairs(state.finals) do
         local _, raised = call(fn, "finally")
@@ -165,14 +145,12 @@ end
 local function play(session, test)
     local state = { test = test, failures = {}, finals = {} }
     local timeout = test.options.timeout or session.options.timeout
-    local name = "test " .. test.full_name
     local restore = asserts.snapshot()
 
     M.current = state
     set_clock(test)
     state.started, state.began = core.real_now(), task.now()
-    local outer = task.spawn(run_hooks_and_body, state, name, timeout)
-    outer:name(name)
+    local outer = core.frame(task.spawn(run_hooks_and_body, state, timeout))
     core.guard(outer, test.full_name, timeout)
     local ok, err = outer:pawait()
     local ended = unguard(timeout)
@@ -246,8 +224,7 @@ local function run_child(session, child)
         end
     elseif child.failure or child.kind == "insulate"
         or select.has_wanted(child, session.options) then
-        local block = task.spawn(run_block, session, child)
-        block:name("block " .. child.full_name)
+        local block = core.frame(task.spawn(run_block, session, child))
         local ok, err = block:pawait()
         if not ok then
             session:broken(child, new_failure(err, block:traceback()))
@@ -271,12 +248,13 @@ end
 
 -- What setup and teardown have left, tasks of the block included.
 local function find_block_leaks(before)
-    local found = core.children()
+    local found, turn = core.children(), 0
 
-    if #found > 0 then
-        task_core.cancel_children()
+    while #found > 0 and turn < TURNS do -- what teardown has cancelled is ending
         task.checkpoint()
+        found, turn = core.children(), turn + 1
     end
+    task_core.cancel_children()
     for _, line in ipairs(leaks.find(before)) do
         found[#found + 1] = line
     end
@@ -371,8 +349,7 @@ function M.run_file(session, path)
         return
     end
     local restore = insulation.begin()
-    local file = task.spawn(run_loaded, session, path, chunk)
-    file:name("file " .. path)
+    local file = core.frame(task.spawn(run_loaded, session, path, chunk))
     local ok, err = file:pawait()
     if not ok then
         session:broken({ full_name = path, path = path }, new_failure(err, file:traceback()))

@@ -102,6 +102,15 @@ f_guard(lua_State *L)
     return 0;
 }
 
+/* frame(task) -> task, which traces and the task tree leave out from now on */
+static int
+f_frame(lua_State *L)
+{
+    atl_arg_task(L, 1)->is_frame = true;
+    lua_settop(L, 1);
+    return 1;
+}
+
 /* unguard() -> nil, or "timeout" or "deadlock", and the task tree then */
 static int
 f_unguard(lua_State *L)
@@ -176,6 +185,7 @@ static const struct atl_reg functions[] = {
     {"order", f_order, 0},
     {"guard", f_guard, 0},
     {"unguard", f_unguard, 0},
+    {"frame", f_frame, 0},
     {"list", f_list, 0},
     {"kind", f_kind, 0},
     {"is_terminal", f_is_terminal, 0},
