@@ -33,7 +33,7 @@ LONG = [
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # What a test program says of the cases in it: ours, and cmocka.
-OURS = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+OURS = re.compile(r"^(\d+) passed, (\d+) failed(?:, \d+ pending)?$", re.M)
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test", re.M)
 
 

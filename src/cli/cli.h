@@ -27,6 +27,7 @@ struct atl_command {
 
 extern const struct atl_command atl_cli_serve;
 extern const struct atl_command atl_cli_run;
+extern const struct atl_command atl_cli_test;
 extern const struct atl_command atl_cli_routes;
 extern const struct atl_command atl_cli_help;
 

@@ -50,9 +50,20 @@ atl_loop_init(struct atl_loop *loop)
     atl_list_init(&loop->watchers);
     atl_scope_open(&loop->root, NULL, NULL);
     atl_owner_init(&loop->roots, &roots_ops, NULL);
+    loop->tick_shift = ATL_TICK_SHIFT;
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_init(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_init(&loop->wheel, loop->now_ns >> loop->tick_shift);
     return 0;
+}
+
+void
+atl_loop_set_clock(struct atl_loop *loop, struct atl_clock *clock)
+{
+    assert(loop->wheel.count == 0);
+    loop->clock = clock;
+    loop->tick_shift = 0;
+    loop->now_ns = atl_loop_clock(loop);
+    atl_wheel_init(&loop->wheel, loop->now_ns);
 }
 
 static void
@@ -86,10 +97,7 @@ void
 atl_timer_start(struct atl_loop *loop, struct atl_timer *timer, uint64_t due_ns,
                 atl_timer_fn fn)
 {
-    /* Round up: a timer is never early. */
-    uint64_t tick = (due_ns >> ATL_TICK_SHIFT) + 1;
-
-    atl_wheel_add(&loop->wheel, timer, tick, fn);
+    atl_wheel_add(&loop->wheel, timer, atl_timer_tick(loop, due_ns), fn);
 }
 
 void
@@ -98,20 +106,18 @@ atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer)
     atl_wheel_remove(&loop->wheel, timer);
 }
 
-/* Make the coming poll return when the wheel wants to be advanced. */
-static void
-set_alarm(struct atl_loop *loop)
+/* When the wheel wants to be advanced, in uv_hrtime(): the poll ends then. */
+static uint64_t
+alarm_ns(struct atl_loop *loop)
 {
     uint64_t tick = atl_wheel_next(&loop->wheel), due_ns;
 
-    if (tick == NEVER) {
-        atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
-        return;
-    }
-    due_ns = tick << ATL_TICK_SHIFT;
+    if (tick == NEVER)
+        return ATL_ALARM_NEVER;
+    due_ns = tick << loop->tick_shift;
     if (loop->clock != NULL) /* whose time isn't the alarm's */
         due_ns += uv_hrtime() - atl_loop_clock(loop);
-    atl_alarm_set(&loop->alarm, due_ns);
+    return due_ns;
 }
 
 /* --- the turn --- */
@@ -236,6 +242,15 @@ atl_loop_leave_poll(struct atl_loop *loop)
         atl_watchdog_rouse(loop->watchdog);
 }
 
+void
+atl_loop_poll(struct atl_loop *loop, uint64_t until_ns)
+{
+    atl_alarm_set(&loop->alarm, until_ns);
+    enter_poll(loop);
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    atl_loop_woken(&loop->uv);
+}
+
 static void
 poll_io(struct atl_loop *loop, bool block)
 {
@@ -243,7 +258,7 @@ poll_io(struct atl_loop *loop, bool block)
         uint64_t tick = atl_wheel_next(&loop->wheel);
 
         loop->clock->idle(loop->clock,
-                          tick == NEVER ? NEVER : tick << ATL_TICK_SHIFT);
+                          tick == NEVER ? NEVER : tick << loop->tick_shift);
         block = false;
     }
     if (!block) {
@@ -251,10 +266,7 @@ poll_io(struct atl_loop *loop, bool block)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
         return;
     }
-    set_alarm(loop);
-    enter_poll(loop);
-    uv_run(&loop->uv, UV_RUN_ONCE);
-    atl_loop_woken(&loop->uv);
+    atl_loop_poll(loop, alarm_ns(loop));
 }
 
 void
@@ -268,16 +280,22 @@ atl_loop_turn(struct atl_loop *loop, bool block)
         return;
     poll_io(loop, block && !has_ready(loop));
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_advance(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_advance(&loop->wheel, loop->now_ns >> loop->tick_shift);
     atl_list_splice(&loop->ready, &loop->tomorrow);
     run_watchers(loop);
 }
 
 bool
+atl_loop_has_work(const struct atl_loop *loop)
+{
+    return has_ready(loop) || !atl_list_is_empty(&loop->turn_end);
+}
+
+bool
 atl_loop_is_alive(const struct atl_loop *loop)
 {
-    return has_ready(loop) || loop->wheel.count > 0 ||
-           !atl_list_is_empty(&loop->turn_end) || uv_loop_alive(&loop->uv);
+    return atl_loop_has_work(loop) || loop->wheel.count > 0 ||
+           uv_loop_alive(&loop->uv);
 }
 
 bool
