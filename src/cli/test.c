@@ -91,10 +91,9 @@ set_number(lua_State *L, const struct option *o, const char *value)
 
     if (strchr("0123456789.", value[0]) == NULL || *end != '\0' ||
         !(n >= o->min && n <= o->max) || (!fraction && n != (double)(int64_t)n))
-        return atl_cli_fail(ATL_EXIT_USAGE,
-                            "--%s needs %s from %g to %.10g, got '%s'", o->name,
-                            fraction ? "a number" : "an integer", o->min,
-                            o->max, value);
+        return atl_cli_fail(
+            ATL_EXIT_USAGE, "--%s needs %s from %g to %.10g, got '%s'", o->name,
+            fraction ? "a number" : "an integer", o->min, o->max, value);
     lua_pushnumber(L, n);
     lua_setfield(L, -2, o->name);
     return 0;
@@ -277,7 +276,8 @@ const struct atl_command atl_cli_test = {
         "  --timeout SECONDS    that a test may take, of real time (60)\n"
         "  --seed N             the order of tasks that are ready at the same "
         "time (0: that of\n                       their coming)\n"
-        "  --repeat N           run all N times, with the seeds N, N+1, ... from "
+        "  --repeat N           run all N times, with the seeds N, N+1, ... "
+        "from "
         "--seed on\n"
         "  --shuffle            run the tests in an order that the seed "
         "decides\n"

@@ -79,7 +79,7 @@ struct atl_loop {
     struct atl_wheel wheel;
     struct atl_alarm alarm;    /* only ends the poll; the wheel fires */
     struct atl_stress *stress; /* NULL, but in tests */
-    uint8_t tick_shift;        /* ATL_TICK_SHIFT, or 0 for exact time in tests */
+    uint8_t tick_shift; /* ATL_TICK_SHIFT, or 0 for exact time in tests */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */

@@ -7,14 +7,15 @@
 
 #define NEVER UINT64_MAX
 #define NS_PER_S UINT64_C(1000000000)
-#define FREE_READINGS 1000  /* of one time, until that goes on */
-#define READING_NS 10000    /* by this much with each further one */
+#define FREE_READINGS 1000 /* of one time, until that goes on */
+#define READING_NS 10000   /* by this much with each further one */
 
 /* --- what can still happen --- */
 
 /* What libuv has in hand; counted by its handles. */
 struct in_hand {
-    unsigned stuck; /* requests of streams, which wait for their peers */
+    const void *alarm; /* the loop's own handle, which isn't counted */
+    unsigned stuck;    /* requests of streams, which wait for their peers */
     const char *ends;  /* a handle whose event comes by itself, or NULL */
     bool listens;      /* a handle that waits for others */
 };
@@ -45,6 +46,8 @@ look_at(uv_handle_t *handle, void *data)
 {
     struct in_hand *h = data;
 
+    if (handle == h->alarm)
+        return;
     switch (handle->type) {
     case UV_TCP:
     case UV_NAMED_PIPE:
@@ -70,7 +73,7 @@ look_at(uv_handle_t *handle, void *data)
 static struct in_hand
 look(const struct atl_loop *loop)
 {
-    struct in_hand h = {0, NULL, false};
+    struct in_hand h = {&loop->alarm.uv, 0, NULL, false};
 
     uv_walk((uv_loop_t *)&loop->uv, look_at, &h);
     if (h.ends == NULL && loop->uv.active_reqs.count > h.stuck)
