@@ -84,6 +84,12 @@ struct atl_loop {
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
+    /*
+     * Work on threads that aren't libuv's, whose end an async handle tells:
+     * counted by who hands it to them, since it keeps a virtual clock from
+     * jumping (virtual.h).
+     */
+    unsigned in_flight;
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };

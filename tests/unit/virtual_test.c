@@ -204,6 +204,61 @@ TEST(a_timer_of_libuvs_holds_time_but_not_one_that_repeats)
     atl_loop_deinit(&loop);
 }
 
+static void
+on_async(uv_async_t *handle)
+{
+    CHECK_INT(fired_ns, 0);
+    loop.in_flight--;
+    uv_unref((uv_handle_t *)handle);
+}
+
+static void
+send_later(void *async)
+{
+    usleep(50000);
+    CHECK_INT(uv_async_send(async), 0);
+}
+
+TEST(work_on_other_threads_holds_time_until_it_is_told)
+{
+    uv_thread_t thread;
+    uv_async_t async;
+
+    open_loop(0);
+    CHECK_INT(uv_async_init(&loop.uv, &async, on_async), 0);
+    loop.in_flight++;
+    CHECK_INT(uv_thread_create(&thread, send_later, &async), 0);
+    wait_for(1);
+    CHECK_INT(loop.in_flight, 0);
+    uv_thread_join(&thread);
+    uv_close((uv_handle_t *)&async, NULL);
+    atl_loop_deinit(&loop);
+}
+
+/* A timer that starts while the time of another is about to come. */
+static void
+on_ring_start(uv_timer_t *handle)
+{
+    (void)handle;
+    atl_timer_stop(&loop, &timer);
+    atl_timer_start(&loop, &timer, atl_loop_clock(&loop) + S, on_fired);
+}
+
+TEST(time_jumps_to_a_timer_that_was_started_while_it_was_held)
+{
+    uint64_t start_ns;
+    uv_timer_t once;
+
+    open_loop(0);
+    start_ns = atl_loop_clock(&loop);
+    uv_timer_init(&loop.uv, &once);
+    uv_timer_start(&once, on_ring_start, 10, 0);
+    wait_for(3600 * S);
+    CHECK_INT(fired_ns, start_ns + S);
+    uv_close((uv_handle_t *)&once, NULL);
+    atl_loop_deinit(&loop);
+}
+
 /* --- what waits for peers --- */
 
 static void
