@@ -13,6 +13,7 @@ static const struct atl_reg modules[] = {
     {"atlas.group.core", luaopen_atlas_group, 0},
     {"atlas.json.core", luaopen_atlas_json, 0},
     {"atlas.logging.core", luaopen_atlas_logging, 0},
+    {"atlas.net.core", luaopen_atlas_net, 0},
     {"atlas.scope.core", luaopen_atlas_scope, 0},
     {"atlas.server.core", luaopen_atlas_server, 0},
     {"atlas.stress.core", luaopen_atlas_stress, 0},

@@ -20,6 +20,7 @@ int luaopen_atlas_scope(lua_State *L);
 int luaopen_atlas_group(lua_State *L);
 int luaopen_atlas_json(lua_State *L);
 int luaopen_atlas_logging(lua_State *L);
+int luaopen_atlas_net(lua_State *L);
 int luaopen_atlas_server(lua_State *L);
 int luaopen_atlas_stress(lua_State *L);
 int luaopen_atlas_sync(lua_State *L);

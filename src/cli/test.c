@@ -39,6 +39,9 @@ static const struct option options[] = {
     {"clock", CHOICE, 0, 0, 0, {"virtual", "real"}},
     {"output", CHOICE, 0, 0, 0, {"plain", "tap"}},
     {"junit", TEXT, 0, 0, 0, {0}},
+    {"lasgi", TEXT, 0, 0, 0, {0}},
+    {"path", LIST, 0, 0, 0, {0}},
+    {"patience", NUMBER, 1e-3, 1e6, 0, {0}},
     {"seed", NUMBER, 0, MAX_SEED, 0, {0}},
     {"repeat", NUMBER, 1, 1e9, 1, {0}},
     {"timeout", NUMBER, 1e-3, 1e6, 60, {0}},
@@ -254,8 +257,8 @@ run(int argc, char **argv)
 
 const struct atl_command atl_cli_test = {
     .name = "test",
-    .usage = "[OPTION...] [PATH...]",
-    .summary = "run Lua tests, each of which is a task",
+    .usage = "[OPTION...] [PATH...], or --lasgi MODULE:ATTR|URL",
+    .summary = "run Lua tests, each of which is a task; or ask, is it LASGI?",
     .help =
         "PATH is a file of tests, or a folder, which means the *_test.lua and "
         "*_spec.lua in it\nand below; without any, tests and spec.  A file is "
@@ -290,6 +293,19 @@ const struct atl_command atl_cli_test = {
         "  --watch              run again whenever a Lua file changes\n"
         "  --block-ms N         log what blocks the loop longer than N "
         "milliseconds\n"
+        "\nInstead of tests, the contract between servers and applications "
+        "(docs/design/lasgi.md):\n"
+        "  --lasgi MODULE:ATTR  check an application against every sentence "
+        "of it\n"
+        "  --lasgi URL          check a server that runs 'atlas serve "
+        "atlas.conformance.probe:app':\n"
+        "                       http://HOST:PORT or unix:PATH\n"
+        "  --path PATH          what the application is asked for (/); may be "
+        "given several times\n"
+        "  --patience SECONDS   how long the server may take to give up on a "
+        "body that is slow;\n"
+        "                       without it that isn't tried\n"
+        "--filter chooses checks by section, name or sentence.\n"
         "\nStatus 0: all have passed; 1: some failed, or there was none; 2: "
         "wrong usage; 3: a file\ncould not be loaded.  The last line is \"N "
         "passed, N failed\", with \", N pending\" behind\nif there are any.\n",

@@ -145,18 +145,26 @@ on_closed(uv_handle_t *handle)
     atl_free(handle->data);
 }
 
-/* libuv makes its pipe for signals at first use: not in a test. */
+/*
+ * libuv opens its pipe for signals with the first signal, and the descriptor
+ * that it keeps in reserve with the first stream: not in a test.
+ */
 static void
 warm_up(uv_loop_t *uv)
 {
     uv_signal_t *handle = atl_calloc(1, sizeof(*handle));
+    uv_tcp_t *stream = atl_calloc(1, sizeof(*stream));
 
-    if (uv_signal_init(uv, handle) != 0) {
-        atl_free(handle);
-        return;
-    }
     handle->data = handle;
-    uv_close((uv_handle_t *)handle, on_closed);
+    stream->data = stream;
+    if (uv_signal_init(uv, handle) == 0)
+        uv_close((uv_handle_t *)handle, on_closed);
+    else
+        atl_free(handle);
+    if (uv_tcp_init(uv, stream) == 0)
+        uv_close((uv_handle_t *)stream, on_closed);
+    else
+        atl_free(stream);
     uv_run(uv, UV_RUN_NOWAIT);
 }
 
