@@ -170,8 +170,8 @@ start_run(struct watcher *w)
     forget_folders(w);
     watch_all(w, ".");
     if ((err = uv_spawn(&w->loop, &w->process, &options)) != 0) {
-        w->status = atl_cli_fail(ATL_EXIT_FAILED, "%s: %s", w->exe,
-                                 atl_err_text(err));
+        w->status =
+            atl_cli_fail(ATL_EXIT_FAILED, "%s: %s", w->exe, atl_err_text(err));
         uv_close((uv_handle_t *)&w->process, NULL);
         leave(w);
         return;

@@ -67,12 +67,10 @@ describe(lua_State *L, struct atl_lua_task *t, int indent, char *line,
                       lua_tostring(L, -1));
     lua_pop(L, 1);
     if (wait != NULL)
-        n += snprintf(line + n, room - (size_t)n,
-                      ": waits for '%s', %.3f s", wait->kind->name,
-                      (double)(now - wait->since_ns) / 1e9);
+        n += snprintf(line + n, room - (size_t)n, ": waits for '%s', %.3f s",
+                      wait->kind->name, (double)(now - wait->since_ns) / 1e9);
     else
-        n += snprintf(line + n, room - (size_t)n, ": %s",
-                      atl_dump_state(t));
+        n += snprintf(line + n, room - (size_t)n, ": %s", atl_dump_state(t));
     if (wait != NULL && atl_trace_where(t, where, sizeof(where)))
         n += snprintf(line + n, room - (size_t)n, " at %s", where);
     if (t->site.source != NULL)

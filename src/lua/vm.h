@@ -73,7 +73,7 @@ struct atl_vm {
      */
     lua_State *volatile running;
     lua_State *volatile hooked;
-    struct atl_watch *watch; /* owned; NULL: nothing is watched */
+    struct atl_watch *watch;   /* owned; NULL: nothing is watched */
     struct atl_tester *tester; /* of `atlas test`; NULL elsewhere */
     struct atl_loop loop;
     struct atl_vm_refs refs;

@@ -80,12 +80,18 @@ struct atl_loop {
     struct atl_wheel wheel;
     struct atl_alarm alarm;    /* only ends the poll; the wheel fires */
     struct atl_stress *stress; /* NULL, but in tests */
-    uint8_t tick_shift;        /* ATL_TICK_SHIFT, or 0 for exact time in tests */
+    uint8_t tick_shift; /* ATL_TICK_SHIFT, or 0 for exact time in tests */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
     size_t scopes_used;   /* timed ones that are not free */
+    /*
+     * Work on threads that aren't libuv's, whose end an async handle tells:
+     * counted by who hands it to them, since it keeps a virtual clock from
+     * jumping (virtual.h).
+     */
+    unsigned in_flight;
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };

@@ -7,14 +7,15 @@
 
 #define NEVER UINT64_MAX
 #define NS_PER_S UINT64_C(1000000000)
-#define FREE_READINGS 1000  /* of one time, until that goes on */
-#define READING_NS 10000    /* by this much with each further one */
+#define FREE_READINGS 1000 /* of one time, until that goes on */
+#define READING_NS 10000   /* by this much with each further one */
 
 /* --- what can still happen --- */
 
 /* What libuv has in hand; counted by its handles. */
 struct in_hand {
-    unsigned stuck; /* requests of streams, which wait for their peers */
+    const void *alarm; /* the loop's own handle, which isn't counted */
+    unsigned stuck;    /* requests of streams, which wait for their peers */
     const char *ends;  /* a handle whose event comes by itself, or NULL */
     bool listens;      /* a handle that waits for others */
 };
@@ -45,6 +46,8 @@ look_at(uv_handle_t *handle, void *data)
 {
     struct in_hand *h = data;
 
+    if (handle == h->alarm)
+        return;
     switch (handle->type) {
     case UV_TCP:
     case UV_NAMED_PIPE:
@@ -70,9 +73,11 @@ look_at(uv_handle_t *handle, void *data)
 static struct in_hand
 look(const struct atl_loop *loop)
 {
-    struct in_hand h = {0, NULL, false};
+    struct in_hand h = {&loop->alarm.uv, 0, NULL, false};
 
     uv_walk((uv_loop_t *)&loop->uv, look_at, &h);
+    if (loop->in_flight > 0)
+        h.ends = "work on a thread";
     if (h.ends == NULL && loop->uv.active_reqs.count > h.stuck)
         h.ends = "a file, a name that is looked up, or work on a thread";
     h.listens |= h.stuck > 0;
@@ -108,46 +113,49 @@ read_clock(struct atl_clock *clock)
     return v->now_ns;
 }
 
-/* Poll while something is in flight; true if that has made something ready. */
+/*
+ * Let all happen that will happen without time: true if there is nothing left
+ * of it, false if something has become ready.
+ */
 static bool
-wait_for_what_ends(struct atl_loop *loop)
-{
-    while (!atl_loop_has_work(loop) && !loop->stopped && look(loop).ends)
-        atl_loop_poll(loop, ATL_ALARM_NEVER);
-    return atl_loop_has_work(loop) || loop->stopped;
-}
-
-/* The same for what waits for a peer, which gets its time. */
-static bool
-wait_for_peers(struct atl_virtual *v)
+let_happen(struct atl_virtual *v)
 {
     uint64_t until_ns = uv_hrtime() + v->patience_ns;
     struct atl_loop *loop = v->loop;
 
-    while (!atl_loop_has_work(loop) && !loop->stopped && look(loop).listens &&
-           uv_hrtime() < until_ns)
-        atl_loop_poll(loop, until_ns);
-    atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
-    return atl_loop_has_work(loop) || loop->stopped;
+    atl_loop_beat(loop);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    while (!atl_loop_has_work(loop) && !loop->stopped) {
+        struct in_hand h = look(loop);
+
+        if (h.ends != NULL)
+            atl_loop_poll(loop, ATL_ALARM_NEVER);
+        else if (h.listens && uv_hrtime() < until_ns)
+            atl_loop_poll(loop, until_ns);
+        else
+            return true;
+    }
+    return false;
 }
 
+/* What is called by the poll may have started timers: the first is asked last.
+ */
 static void
 on_idle(struct atl_clock *clock, uint64_t next_ns)
 {
     struct atl_virtual *v = (struct atl_virtual *)(void *)clock;
     struct atl_loop *loop = v->loop;
+    bool nothing;
 
     atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
-    atl_loop_beat(loop);
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-    if (atl_loop_has_work(loop) || loop->stopped || wait_for_what_ends(loop))
-        return;
     if (next_ns == NEVER) { /* nowhere to jump to */
         atl_loop_poll(loop, ATL_ALARM_NEVER);
         return;
     }
+    nothing = let_happen(v);
+    atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
     next_ns = atl_wheel_first(&loop->wheel);
-    if (next_ns <= v->now_ns || wait_for_peers(v))
+    if (!nothing || next_ns == NEVER || next_ns <= v->now_ns)
         return;
     v->jumped_ns += next_ns - v->now_ns;
     v->now_ns = next_ns;

@@ -2,6 +2,7 @@
 -- found, for people.
 
 local conformance = require "atlas.conformance"
+local core = require "atlas.test.core"
 
 local M = {}
 
@@ -35,9 +36,20 @@ local function print_all(results)
     return counts
 end
 
---- Check `target` and print what came of it; `options` are those of
---- atlas.conformance.run, of which filter is a list.  Returns the exit status.
-function M.run(target, options)
+-- The same through the reporter of a run of tests, for programs.
+local function report_all(results, target, run)
+    run.reporter:start()
+    for _, result in ipairs(results) do
+        run:checked(target, result)
+    end
+    run.reporter:finish(run, core.real_now() - run.started)
+    return { passed = run.passed, failed = run.failed, skipped = run.pending }
+end
+
+--- Check `target` and print what came of it, or tell the reporter of `run`, if
+--- there is one; `options` are those of atlas.conformance.run, of which filter
+--- is a list.  Returns the exit status.
+function M.run(target, options, run)
     local asked = { target = target }
 
     for key, value in pairs(options or {}) do
@@ -54,10 +66,18 @@ function M.run(target, options)
         io.stderr:write("atlas: ", message, "\n")
         return NOT_LOADED
     end
-    local counts = print_all(results)
-    print(("\n%d passed, %d failed, %d skipped"):format(
-        counts.passed, counts.failed, counts.skipped))
-    return (counts.failed > 0 or counts.passed == 0) and FAILED or 0
+    local counts
+    if run then
+        counts = report_all(results, target, run)
+    else
+        counts = print_all(results)
+        print(("\n%d passed, %d failed, %d skipped"):format(
+            counts.passed, counts.failed, counts.skipped))
+    end
+    if counts.failed > 0 or counts.passed == 0 or (run and run.report_failed) then
+        return FAILED
+    end
+    return 0
 end
 
 return M

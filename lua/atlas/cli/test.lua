@@ -81,13 +81,19 @@ local function status_of(run)
     return 0
 end
 
--- Is it LASGI?
+-- Is it LASGI?  For people there is a report of its own.
 local function check_lasgi()
+    local run
+
+    if options.output == "tap" or options.junit then
+        run = session.new(options, new_reporter(), 0)
+        run.started = core.real_now()
+    end
     return require("atlas.cli.lasgi").run(options.lasgi, {
         filter = options.filter,
         paths = options.path[1] and options.path,
         patience = options.patience > 0 and options.patience or nil,
-    })
+    }, run)
 end
 
 local function main()

@@ -95,6 +95,29 @@ function M:not_loaded(path, message)
     self:broken({ full_name = path, path = path }, { message = message })
 end
 
+--- A check of atlas.conformance has ended: it counts as a test.
+function M:checked(target, check)
+    local result = {
+        name = check.section .. ": " .. check.name,
+        path = target,
+        file = target,
+        took = 0,
+        failures = {},
+        status = "passed",
+    }
+
+    if check.skipped then
+        self.pending = self.pending + 1
+        result.status, result.reason = "pending", check.message
+    elseif check.ok then
+        self.passed = self.passed + 1
+    else
+        result.failures[1] = { message = ("LASGI: %s\n%s"):format(check.sentence, check.message) }
+        fail(self, result)
+    end
+    self.reporter:test(result)
+end
+
 --- --list has found a test.
 function M:listed(test)
     self.passed = self.passed + 1

@@ -120,8 +120,8 @@ f_timers(lua_State *L)
     while ((s = atl_scope_walk(&vm->loop.root, s, true)) != NULL) {
         const struct atl_task *task = s->task;
 
-        if (s->timed && atl_timer_is_active(
-                            &((struct atl_timed_scope *)(void *)s)->timer))
+        if (s->timed &&
+            atl_timer_is_active(&((struct atl_timed_scope *)(void *)s)->timer))
             count--;
         if (task != NULL && s == &task->base && task->pending != NULL &&
             atl_timer_is_active(&task->pending->deadline))
@@ -148,9 +148,9 @@ note_handle(uv_handle_t *handle, void *data)
         return; /* one that waits for what is announced otherwise */
     snprintf(address, sizeof(address), "%p", (void *)handle);
     if (handle->type == UV_TIMER)
-        lua_pushfstring(
-            L, "a timer of libuv's, due in %f s",
-            (lua_Number)uv_timer_get_due_in((uv_timer_t *)handle) / 1e3);
+        lua_pushfstring(L, "a timer of libuv's, due in %f s",
+                        (lua_Number)uv_timer_get_due_in((uv_timer_t *)handle) /
+                            1e3);
     else if (handle->type == UV_PROCESS)
         lua_pushfstring(L, "a child process, %d",
                         (int)uv_process_get_pid((uv_process_t *)handle));
@@ -236,7 +236,7 @@ static void
 note_descriptor(lua_State *L, const char *name)
 {
     char path[64], target[MAX_TARGET];
-    int fd = atoi(name);
+    int fd = (int)strtol(name, NULL, 10);
     ssize_t len;
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -262,7 +262,8 @@ f_descriptors(lua_State *L)
     if (!lua_checkstack(L, 8) || (folder = opendir("/proc/self/fd")) == NULL)
         return 1;
     while ((entry = readdir(folder)) != NULL)
-        if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder))
+        if (entry->d_name[0] != '.' &&
+            strtol(entry->d_name, NULL, 10) != dirfd(folder))
             note_descriptor(L, entry->d_name);
     closedir(folder);
     return 1;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "lua/dump.h"
 
+#define NS_PER_MS UINT64_C(1000000)
 #define LAST_MS 5000 /* from the cancellation to the end of our patience */
 
 /* --- a loop that doesn't turn --- */
@@ -63,22 +64,46 @@ end_task(struct atl_tester *t, const char *by)
     atl_scope_cancel_all(&t->guarded->task.base);
 }
 
+static void on_limit(uv_timer_t *handle);
+
+static void
+set_limit(struct atl_tester *t, uint64_t ms)
+{
+    uv_update_time(&t->vm->loop.uv);
+    uv_timer_start(&t->limit, on_limit, ms, 0);
+    t->limit_ns = uv_hrtime() + ms * NS_PER_MS;
+}
+
+static void
+look_at_limit(struct atl_tester *t)
+{
+    if (t->guarded == NULL || uv_hrtime() < t->limit_ns)
+        return;
+    if (t->ended_by == NULL) {
+        end_task(t, "timeout");
+        set_limit(t, LAST_MS);
+        return;
+    }
+    atl_log(ATL_LOG_ERROR,
+            "the test was cancelled, and goes on: there is no other end");
+    exit(1);
+}
+
 static void
 on_limit(uv_timer_t *handle)
 {
     struct atl_tester *t = handle->data;
 
     atl_loop_woken(handle->loop);
-    if (t->guarded == NULL)
-        return;
-    if (t->ended_by == NULL) {
-        end_task(t, "timeout");
-        uv_timer_start(&t->limit, on_limit, LAST_MS, 0);
-        return;
-    }
-    atl_log(ATL_LOG_ERROR,
-            "the test was cancelled, and goes on: there is no other end");
-    exit(1);
+    t->limit_ns = 0; /* libuv counts whole milliseconds, from a little before */
+    look_at_limit(t);
+}
+
+/* Tasks that are always ready keep libuv from its timers. */
+static void
+before_resume(struct atl_stress *order)
+{
+    look_at_limit(ATL_OWNER(order, struct atl_tester, order));
 }
 
 void
@@ -91,9 +116,8 @@ atl_tester_guard(struct atl_tester *t, struct atl_lua_task *task,
              "atlas: the test keeps the loop busy, and cannot be ended: "
              "%.400s\n",
              name);
-    uv_update_time(&t->vm->loop.uv);
-    uv_timer_start(&t->limit, on_limit, limit_ms, 0);
-    set_alarm(limit_ms + LAST_MS);
+    set_limit(t, limit_ms);
+    set_alarm(limit_ms + 2 * LAST_MS);
 }
 
 void
@@ -153,6 +177,7 @@ atl_tester_open(struct atl_vm *vm)
     t->vm = vm;
     t->dump = LUA_NOREF;
     atl_virtual_init(&t->time, &vm->loop);
+    t->order.before = before_resume;
     vm->loop.stress = &t->order;
     err = uv_timer_init(&vm->loop.uv, &t->limit);
     (void)err; /* nothing in it could fail */

@@ -17,7 +17,8 @@ struct atl_tester {
     struct atl_vm *vm;
     struct atl_virtual time;
     struct atl_stress order;
-    uv_timer_t limit;             /* of the guarded task; not ref'd */
+    uint64_t limit_ns;            /* of the guarded task, in uv_hrtime() */
+    uv_timer_t limit;             /* ends the poll then; not ref'd */
     struct atl_lua_task *guarded; /* or NULL */
     const char *ended_by;         /* "timeout", "deadlock"; NULL: by itself */
     int dump;                     /* registry reference: the task tree then */
