@@ -1,5 +1,5 @@
 # The tests as CTest sees them, one entry a file; tools/test.py runs them.
-# Labels: unit, replay, lua, wire, e2e, docs.
+# Labels: unit, replay, lua, wire, e2e, docs, luv.
 enable_testing()
 set(tests "${CMAKE_SOURCE_DIR}/tests")
 
@@ -116,7 +116,7 @@ set_tests_properties(reference PROPERTIES WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}
 # start first.  They use modules that Debian installs for its own Python.
 find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(PYTHON python3)
-foreach(suite wire e2e docs)
+foreach(suite wire e2e docs luv)
     if(PYTHON AND EXISTS "${tests}/${suite}/run.py")
         atl_test(${suite} ${suite} 1200
             ${PYTHON} "${tests}/${suite}/run.py" --atlas $<TARGET_FILE:atlas>)

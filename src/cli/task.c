@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/log.h"
+#include "bind/luv/luv.h"
 #include "bind/rt/tester.h"
 #include "cli/cli.h"
 #include "lua/dump.h"
@@ -10,6 +11,7 @@
 struct main_end {
     int status;
     bool ended;
+    bool failed;
 };
 
 static void
@@ -19,6 +21,7 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
     lua_State *to = t->vm->L;
 
     end->ended = true;
+    end->failed = failed;
     if (failed) {
         lua_pushvalue(L, -1);
         lua_xmove(L, to, 1);
@@ -59,9 +62,9 @@ drain(struct atl_loop *loop, uint64_t ns)
 }
 
 int
-atl_cli_run_main(struct atl_vm *vm, int nargs)
+atl_cli_run_main(struct atl_vm *vm, int nargs, bool with_luv)
 {
-    struct main_end end = {ATL_EXIT_OK, false};
+    struct main_end end = {ATL_EXIT_OK, false, false};
     struct atl_lua_task *t;
     lua_State *L = vm->L;
     const char *dump;
@@ -82,6 +85,8 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
            atl_tester_on_deadlock(vm->tester))
         continue;
     if (end.ended) {
+        if (with_luv && !end.failed)
+            atl_luv_finish(vm);
         drain(&vm->loop, DRAIN_NS);
         if (vm->loop.roots.running > 0)
             atl_scope_cancel_all(&vm->loop.root);

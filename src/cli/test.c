@@ -234,7 +234,7 @@ run_in(struct atl_vm *vm, int argc, char **argv)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", lua_tostring(L, -1));
     lua_insert(L, -2);
     tester = atl_tester_open(vm);
-    status = atl_cli_run_main(vm, 1);
+    status = atl_cli_run_main(vm, 1, false);
     atl_tester_close(tester);
     return status;
 }

@@ -95,6 +95,7 @@ struct atl_lua_task {
     int saved_count;
     bool trace_is_whole; /* the inherited traceback needs nothing added */
     bool has_values;     /* its user value is a table of its own */
+    bool thread_is_known; /* Lua has seen `co` (inner.h) */
 };
 
 /* Called by atl_vm_new(), and by atl_vm_free() behind lua_close(). */

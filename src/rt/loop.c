@@ -47,6 +47,7 @@ atl_loop_init(struct atl_loop *loop)
     atl_list_init(&loop->ready);
     atl_list_init(&loop->tomorrow);
     atl_list_init(&loop->turn_end);
+    atl_list_init(&loop->watchers);
     atl_scope_open(&loop->root, NULL, NULL);
     atl_owner_init(&loop->roots, &roots_ops, NULL);
     loop->tick_shift = ATL_TICK_SHIFT;
@@ -162,18 +163,31 @@ pop_ready(struct atl_loop *loop)
 }
 
 static void
+run_task(struct atl_loop *loop, struct atl_task *task)
+{
+    loop->current = task;
+    atl_loop_beat(loop);
+    task->ops->resume(task);
+    loop->current = NULL;
+}
+
+static void
 run_ready(struct atl_loop *loop)
 {
     int left = ATL_LOOP_BURST;
 
-    while (left-- > 0 && !atl_list_is_empty(&loop->ready)) {
-        struct atl_task *task = pop_ready(loop);
+    while (left-- > 0 && !atl_list_is_empty(&loop->ready))
+        run_task(loop, pop_ready(loop));
+}
 
-        loop->current = task;
-        atl_loop_beat(loop);
-        task->ops->resume(task);
-        loop->current = NULL;
-    }
+void
+atl_loop_run_now(struct atl_loop *loop, struct atl_task *task)
+{
+    assert(loop->current == NULL && task->state == ATL_TASK_NEW);
+    if (loop->stress != NULL && loop->stress->before != NULL)
+        loop->stress->before(loop->stress);
+    run_task(loop, task);
+    atl_loop_beat(loop); /* what follows in the poll is not its doing */
 }
 
 static void
@@ -184,6 +198,19 @@ run_hooks(struct atl_loop *loop)
     while ((link = atl_list_pop(&loop->turn_end)) != NULL) {
         struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
 
+        hook->fn(hook);
+    }
+}
+
+static void
+run_watchers(struct atl_loop *loop)
+{
+    struct atl_link *link, *next;
+
+    for (link = loop->watchers.next; link != &loop->watchers; link = next) {
+        struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
+
+        next = link->next;
         hook->fn(hook);
     }
 }
@@ -248,12 +275,14 @@ atl_loop_turn(struct atl_loop *loop, bool block)
     run_ready(loop);
     atl_loop_beat(loop);
     run_hooks(loop);
+    run_watchers(loop);
     if (loop->stopped)
         return;
     poll_io(loop, block && !has_ready(loop));
     loop->now_ns = atl_loop_clock(loop);
     atl_wheel_advance(&loop->wheel, loop->now_ns >> loop->tick_shift);
     atl_list_splice(&loop->ready, &loop->tomorrow);
+    run_watchers(loop);
 }
 
 bool
@@ -289,6 +318,13 @@ atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook)
 {
     if (!atl_hook_is_waiting(hook))
         atl_list_push(&loop->turn_end, &hook->link);
+}
+
+void
+atl_loop_watch(struct atl_loop *loop, struct atl_hook *hook)
+{
+    if (!atl_hook_is_waiting(hook))
+        atl_list_push(&loop->watchers, &hook->link);
 }
 
 bool

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * One turn: resume the tasks that are ready, run the turn-end hooks, poll for
- * I/O (which queues tasks), fire timers.  libuv's callbacks never resume a
- * task themselves.
+ * I/O (which queues tasks), fire timers.  libuv's callbacks don't resume a
+ * task themselves, except through atl_loop_run_now().
  *
  * Laws:
  * 1. A loop belongs to one thread.
@@ -73,6 +73,7 @@ struct atl_loop {
     struct atl_link ready;    /* tasks, in the order they will run */
     struct atl_link tomorrow; /* tasks for the next turn */
     struct atl_link turn_end; /* hooks */
+    struct atl_link watchers; /* hooks that stay: before a poll, and behind */
     struct atl_task *current; /* the task that runs now, or NULL */
     struct atl_scope root;    /* above every scope */
     struct atl_owner roots;   /* tasks that no other task owns */
@@ -84,6 +85,7 @@ struct atl_loop {
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
+    size_t scopes_used;   /* timed ones that are not free */
     /*
      * Work on threads that aren't libuv's, whose end an async handle tells:
      * counted by who hands it to them, since it keeps a virtual clock from
@@ -178,6 +180,19 @@ atl_loop_woken(uv_loop_t *uv)
          ATL_BEAT_POLL) != 0)
         atl_loop_leave_poll(loop);
 }
+
+/*
+ * From a callback of libuv's, where no task runs: resume `task`, which is new
+ * and not queued, at once.  What it does until it first waits happens inside
+ * the callback.
+ */
+void atl_loop_run_now(struct atl_loop *loop, struct atl_task *task);
+
+/*
+ * Run `hook` in each turn, before the poll and behind it, until its link is
+ * taken off the list: for a wait that no event ends.
+ */
+void atl_loop_watch(struct atl_loop *loop, struct atl_hook *hook);
 
 /* Run `hook` once at this turn's end; harmless if it is waiting already. */
 void atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook);

@@ -185,7 +185,7 @@ test("Cancelled comes to each checkpoint inside a generator", function()
     eq(raised, 3)
 end)
 
-local original_resume = require("atlas.patch").original["coroutine.resume"]
+local original_resume = atlas.original.coroutine.resume
 
 for name, wait in check.each {
     checkpoint = atlas.checkpoint,

@@ -389,7 +389,7 @@ test("a group that is over is collected", function()
 end)
 
 test("the wait for a group's end that somebody else's resume caught is no trouble", function()
-    local resume = require("atlas.patch").original["coroutine.resume"]
+    local resume = atlas.original.coroutine.resume
     local ended = false
 
     atlas.spawn(function()

@@ -15,6 +15,13 @@ local internal = {
     ["atlas.mount"] = true,
     ["atlas.multi"] = true, -- C makes its objects
     ["atlas.patch"] = true,
+    ["atlas.patch.argument"] = true,
+    ["atlas.patch.c"] = true,
+    ["atlas.patch.coroutine"] = true,
+    ["atlas.patch.gsub"] = true,
+    ["atlas.patch.modules"] = true,
+    ["atlas.patch.sort"] = true,
+    ["atlas.patch.text"] = true,
     ["atlas.urls"] = true,
 }
 
