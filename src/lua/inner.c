@@ -131,18 +131,20 @@ atl_inner_forget(lua_State *L, struct atl_lua_task *t)
     set_state(L, t);
 }
 
-/* Push why the task, which isn't parked, can't be resumed; or nothing. */
+/* Push false and why the task, which isn't parked, can't be resumed. */
 static int
 push_refusal(lua_State *L, struct atl_lua_task *t)
 {
     const char *why;
 
     lua_settop(L, 1);
-    if (t->task.state == ATL_TASK_RUNNING)
-        return 0;
     lua_pushboolean(L, 0);
     if (t->body_ended) {
         lua_pushliteral(L, "cannot resume dead coroutine");
+        return 2;
+    }
+    if (t->task.state == ATL_TASK_RUNNING) {
+        lua_pushliteral(L, "cannot resume non-suspended coroutine");
         return 2;
     }
     lua_pushliteral(L, "cannot resume ");

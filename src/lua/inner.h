@@ -46,7 +46,7 @@ int atl_inner_expose(lua_State *L);
 
 /*
  * resume_task(task, ...) -> true: it will run, with the arguments for the
- * results of its yield; or false, message; or nothing: it runs now.
+ * results of its yield; or false, message.
  */
 int atl_inner_resume_task(lua_State *L);
 
