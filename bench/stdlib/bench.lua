@@ -99,6 +99,7 @@ local workloads = {
             local word = step()
             counts[word] = (counts[word] or 0) + 1
         end
+        return counts
     end },
     { "wrap: rows of 32 numbers, summed up", 50000, function(lib, n)
         local yield = lib.yield
@@ -195,9 +196,10 @@ for _, workload in ipairs(workloads) do
     local name, n, fn = workload[1], workload[2], workload[3]
     local times = { original = {}, patched = {} }
     for i = 1, rounds do
-        for _, which in ipairs(i % 2 == 0 and { "original", "patched" } or { "patched", "original" }) do
-            times[which][i] = measure(fn, libraries[which], n)
-        end
+        local first = i % 2 == 0 and "original" or "patched"
+        local second = i % 2 == 0 and "patched" or "original"
+        times[first][i] = measure(fn, libraries[first], n)
+        times[second][i] = measure(fn, libraries[second], n)
     end
     local own, ours = median(times.original), median(times.patched)
     print(("%-54s %9.1f %9.1f %+7.1f%%"):format(name, own, ours, (ours / own - 1) * 100))

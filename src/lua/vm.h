@@ -81,10 +81,10 @@ struct atl_vm {
     int slot_count, slot_room;
     int idle; /* first free slot with a coroutine */
     int idle_count;
-    int empty;      /* first free slot without one */
+    int empty;         /* first free slot without one */
     bool inner_scopes; /* refs.states says so (inner.h) */
-    unsigned live;  /* tasks that are not done */
-    char **sources; /* chunk names that tasks were spawned in (trace.c) */
+    unsigned live;     /* tasks that are not done */
+    char **sources;    /* chunk names that tasks were spawned in (trace.c) */
     const char *last_source; /* of them, the one that was asked for last */
     uint32_t tasks;          /* started so far: the number of the next */
     struct atl_vars vars;

@@ -82,7 +82,7 @@ struct atl_loop {
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
-    size_t scopes_used; /* timed ones that are not free */
+    size_t scopes_used;   /* timed ones that are not free */
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };

@@ -52,7 +52,8 @@ local function outcome(fn, ...)
     local text = original.tostring(results[2])
     text = text:gsub("^differential_test.lua:%d+: ", "LINE: ")
     text = text:gsub("got no value", "got nil")
-    text = text:gsub("%((%a+) expected, got %a+%)", "(%1 expected)"):gsub("thread exp", "coroutine exp")
+    text = text:gsub("%((%a+) expected, got %a+%)", "(%1 expected)")
+    text = text:gsub("thread exp", "coroutine exp")
     return "error: " .. text:gsub("argument (#%d) to '[^']*'", "argument %1")
 end
 
@@ -428,7 +429,7 @@ end)
 -- --- tostring ---
 
 test("tostring is Lua's own", function()
-    local plain = { 1, -0.5, 1e100, 2 ^ 53, 0 / 0, 1 / 0, "x", "", true, false, print, {}, io.stdout }
+    local plain = { 1, -0.5, 1e100, 2 ^ 53, 1 / 0, "x", "", true, false, print, {}, io.stdout }
 
     for _, value in ipairs(plain) do
         compare(0, tostring, original.tostring, value)

@@ -231,7 +231,10 @@ local can = {
         select(1, fn())
     end,
 }
-for _, name in ipairs { "__index", "__newindex", "__call", "__add", "__concat", "__eq", "__lt", "__le", "__unm", "__len" } do
+for _, name in ipairs {
+    "__index", "__newindex", "__call", "__add", "__concat", "__eq", "__lt", "__le", "__unm",
+    "__len",
+} do
     can[name] = function(fn)
         local meta = { [name] = fn }
         local a, b = setmetatable({}, meta), setmetatable({}, meta)
