@@ -84,6 +84,7 @@ struct atl_lua_task {
     uint32_t number; /* for people */
     bool has_anchor; /* the stack begins with a value that is its starter's */
     bool exposed;    /* Lua has seen the userdata */
+    bool is_frame;   /* of a runner of tests: no trace or tree shows it */
     bool body_ended;
     bool failed;       /* the one result is an error */
     bool cancelled;    /* which is of class Cancelled */

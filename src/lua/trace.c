@@ -198,11 +198,14 @@ add_chain(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
         visited[hops] = t;
         add_site(b, t);
         next = atl_outcome_first_awaiter(t);
+        if (next != NULL && next->is_frame)
+            return;
         if (next != NULL && !is_visited(visited, hops + 1, next))
             add_awaited_by(b, L, next);
         else
             next = (struct atl_lua_task *)atl_task_parent(&t->task);
-        if (next == NULL || is_visited(visited, hops + 1, next))
+        if (next == NULL || next->is_frame ||
+            is_visited(visited, hops + 1, next))
             return;
         if (next->co != NULL && next->co != L)
             add_stack(b, L, next->co, 0, true);

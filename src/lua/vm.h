@@ -73,7 +73,8 @@ struct atl_vm {
      */
     lua_State *volatile running;
     lua_State *volatile hooked;
-    struct atl_watch *watch; /* owned; NULL: nothing is watched */
+    struct atl_watch *watch;   /* owned; NULL: nothing is watched */
+    struct atl_tester *tester; /* of `atlas test`; NULL elsewhere */
     struct atl_loop loop;
     struct atl_vm_refs refs;
     struct atl_vm_json json;
@@ -88,6 +89,9 @@ struct atl_vm {
     const char *last_source; /* of them, the one that was asked for last */
     uint32_t tasks;          /* started so far: the number of the next */
     struct atl_vars vars;
+    struct atl_luv *luv; /* of bind/luv; NULL until it is asked for */
+    /* Hooks for atl_vm_free(): before and behind lua_close(). */
+    struct atl_link before_close, after_close;
 };
 
 /* The VM of a C function that was registered through atl_reg. */

@@ -47,11 +47,23 @@ atl_loop_init(struct atl_loop *loop)
     atl_list_init(&loop->ready);
     atl_list_init(&loop->tomorrow);
     atl_list_init(&loop->turn_end);
+    atl_list_init(&loop->watchers);
     atl_scope_open(&loop->root, NULL, NULL);
     atl_owner_init(&loop->roots, &roots_ops, NULL);
+    loop->tick_shift = ATL_TICK_SHIFT;
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_init(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_init(&loop->wheel, loop->now_ns >> loop->tick_shift);
     return 0;
+}
+
+void
+atl_loop_set_clock(struct atl_loop *loop, struct atl_clock *clock)
+{
+    assert(loop->wheel.count == 0);
+    loop->clock = clock;
+    loop->tick_shift = 0;
+    loop->now_ns = atl_loop_clock(loop);
+    atl_wheel_init(&loop->wheel, loop->now_ns);
 }
 
 static void
@@ -85,10 +97,7 @@ void
 atl_timer_start(struct atl_loop *loop, struct atl_timer *timer, uint64_t due_ns,
                 atl_timer_fn fn)
 {
-    /* Round up: a timer is never early. */
-    uint64_t tick = (due_ns >> ATL_TICK_SHIFT) + 1;
-
-    atl_wheel_add(&loop->wheel, timer, tick, fn);
+    atl_wheel_add(&loop->wheel, timer, atl_timer_tick(loop, due_ns), fn);
 }
 
 void
@@ -97,20 +106,18 @@ atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer)
     atl_wheel_remove(&loop->wheel, timer);
 }
 
-/* Make the coming poll return when the wheel wants to be advanced. */
-static void
-set_alarm(struct atl_loop *loop)
+/* When the wheel wants to be advanced, in uv_hrtime(): the poll ends then. */
+static uint64_t
+alarm_ns(struct atl_loop *loop)
 {
     uint64_t tick = atl_wheel_next(&loop->wheel), due_ns;
 
-    if (tick == NEVER) {
-        atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
-        return;
-    }
-    due_ns = tick << ATL_TICK_SHIFT;
+    if (tick == NEVER)
+        return ATL_ALARM_NEVER;
+    due_ns = tick << loop->tick_shift;
     if (loop->clock != NULL) /* whose time isn't the alarm's */
         due_ns += uv_hrtime() - atl_loop_clock(loop);
-    atl_alarm_set(&loop->alarm, due_ns);
+    return due_ns;
 }
 
 /* --- the turn --- */
@@ -156,18 +163,31 @@ pop_ready(struct atl_loop *loop)
 }
 
 static void
+run_task(struct atl_loop *loop, struct atl_task *task)
+{
+    loop->current = task;
+    atl_loop_beat(loop);
+    task->ops->resume(task);
+    loop->current = NULL;
+}
+
+static void
 run_ready(struct atl_loop *loop)
 {
     int left = ATL_LOOP_BURST;
 
-    while (left-- > 0 && !atl_list_is_empty(&loop->ready)) {
-        struct atl_task *task = pop_ready(loop);
+    while (left-- > 0 && !atl_list_is_empty(&loop->ready))
+        run_task(loop, pop_ready(loop));
+}
 
-        loop->current = task;
-        atl_loop_beat(loop);
-        task->ops->resume(task);
-        loop->current = NULL;
-    }
+void
+atl_loop_run_now(struct atl_loop *loop, struct atl_task *task)
+{
+    assert(loop->current == NULL && task->state == ATL_TASK_NEW);
+    if (loop->stress != NULL && loop->stress->before != NULL)
+        loop->stress->before(loop->stress);
+    run_task(loop, task);
+    atl_loop_beat(loop); /* what follows in the poll is not its doing */
 }
 
 static void
@@ -178,6 +198,19 @@ run_hooks(struct atl_loop *loop)
     while ((link = atl_list_pop(&loop->turn_end)) != NULL) {
         struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
 
+        hook->fn(hook);
+    }
+}
+
+static void
+run_watchers(struct atl_loop *loop)
+{
+    struct atl_link *link, *next;
+
+    for (link = loop->watchers.next; link != &loop->watchers; link = next) {
+        struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
+
+        next = link->next;
         hook->fn(hook);
     }
 }
@@ -209,6 +242,15 @@ atl_loop_leave_poll(struct atl_loop *loop)
         atl_watchdog_rouse(loop->watchdog);
 }
 
+void
+atl_loop_poll(struct atl_loop *loop, uint64_t until_ns)
+{
+    atl_alarm_set(&loop->alarm, until_ns);
+    enter_poll(loop);
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    atl_loop_woken(&loop->uv);
+}
+
 static void
 poll_io(struct atl_loop *loop, bool block)
 {
@@ -216,7 +258,7 @@ poll_io(struct atl_loop *loop, bool block)
         uint64_t tick = atl_wheel_next(&loop->wheel);
 
         loop->clock->idle(loop->clock,
-                          tick == NEVER ? NEVER : tick << ATL_TICK_SHIFT);
+                          tick == NEVER ? NEVER : tick << loop->tick_shift);
         block = false;
     }
     if (!block) {
@@ -224,10 +266,7 @@ poll_io(struct atl_loop *loop, bool block)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
         return;
     }
-    set_alarm(loop);
-    enter_poll(loop);
-    uv_run(&loop->uv, UV_RUN_ONCE);
-    atl_loop_woken(&loop->uv);
+    atl_loop_poll(loop, alarm_ns(loop));
 }
 
 void
@@ -236,19 +275,27 @@ atl_loop_turn(struct atl_loop *loop, bool block)
     run_ready(loop);
     atl_loop_beat(loop);
     run_hooks(loop);
+    run_watchers(loop);
     if (loop->stopped)
         return;
     poll_io(loop, block && !has_ready(loop));
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_advance(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_advance(&loop->wheel, loop->now_ns >> loop->tick_shift);
     atl_list_splice(&loop->ready, &loop->tomorrow);
+    run_watchers(loop);
+}
+
+bool
+atl_loop_has_work(const struct atl_loop *loop)
+{
+    return has_ready(loop) || !atl_list_is_empty(&loop->turn_end);
 }
 
 bool
 atl_loop_is_alive(const struct atl_loop *loop)
 {
-    return has_ready(loop) || loop->wheel.count > 0 ||
-           !atl_list_is_empty(&loop->turn_end) || uv_loop_alive(&loop->uv);
+    return atl_loop_has_work(loop) || loop->wheel.count > 0 ||
+           uv_loop_alive(&loop->uv);
 }
 
 bool
@@ -271,6 +318,13 @@ atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook)
 {
     if (!atl_hook_is_waiting(hook))
         atl_list_push(&loop->turn_end, &hook->link);
+}
+
+void
+atl_loop_watch(struct atl_loop *loop, struct atl_hook *hook)
+{
+    if (!atl_hook_is_waiting(hook))
+        atl_list_push(&loop->watchers, &hook->link);
 }
 
 bool

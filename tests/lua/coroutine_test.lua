@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 test("a generator made by coroutine.wrap may wait", function()
     local generate = coroutine.wrap(function()
@@ -216,5 +216,3 @@ for name, wait in check.each {
         check.has(err, "already waiting")
     end)
 end
-
-return check.finish()

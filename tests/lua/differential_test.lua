@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test = check.test
+
 local original = atlas.original
 local unpack = table.unpack or unpack
 
@@ -450,5 +450,3 @@ test("tostring is Lua's own", function()
         return (tostring())
     end)
 end)
-
-return check.finish()

@@ -6,7 +6,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- --- locks ---
 
@@ -419,5 +419,3 @@ test("the wait for a group's end that somebody else's resume caught is no troubl
     end):await()
     eq(task:status(), "cancelled")
 end)
-
-return check.finish()

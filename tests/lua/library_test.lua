@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local original = atlas.original
 
 -- fn() while another task counts: it has waited, if that could run.
@@ -236,5 +236,3 @@ test("the originals are kept", function()
         check.ok(type(row[4]) == "string" and type(row.original) == "function" or row[2] == "close")
     end
 end)
-
-return check.finish()

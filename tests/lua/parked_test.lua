@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Spawn a task; return it and its coroutine.
 local function spawn(fn, ...)
@@ -344,5 +344,3 @@ test("tasks that are collected with their coroutine known leave nothing", functi
         return 5
     end)))
 end)
-
-return check.finish()

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Have require("m.NAME") run `body`; forget what was loaded.
 local function module(name, body)
@@ -268,5 +268,3 @@ test("a traceback leads through the module's body", function()
     task:pawait()
     check.has(task:traceback(), line)
 end)
-
-return check.finish()

@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local counts = require("atlas.task.core").counts
 
 local timers -- that a wait has started and not withdrawn
@@ -283,5 +283,3 @@ for name, call in check.each(can) do
         eq(waited, true)
     end)
 end
-
-return check.finish()

@@ -9,7 +9,7 @@ local check = require "check"
 
 local original = atlas.original -- whose callbacks cannot wait
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Each way to wait, by the name that its error has to have.
 local waits = {
@@ -380,5 +380,3 @@ test("a task may wait while a coroutine of the user's own is suspended", functio
         eq(generate(), 3) -- by another task
     end):await()
 end)
-
-return check.finish()
