@@ -85,7 +85,7 @@ struct atl_loop {
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
-    size_t scopes_used;   /* timed ones that are not free */
+    size_t scopes_used; /* timed ones that are not free */
     /*
      * Work on threads that aren't libuv's, whose end an async handle tells:
      * counted by who hands it to them, since it keeps a virtual clock from
