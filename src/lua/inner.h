@@ -1,4 +1,4 @@
-/* inner.h - coroutines inside and around tasks, for lua/atlas/patch/coroutine.lua.
+/* inner.h - coroutines inside and around tasks, for patch/coroutine.lua.
  * SPDX-License-Identifier: MIT
  *
  * A user's own coroutine inside a task yields to whoever has resumed it.  When
@@ -6,9 +6,9 @@
  *
  * vm->refs.states is a table with weak keys.  By coroutine: true while an await
  * is being passed through it, and the task whose coroutine it is, if
- * coroutine.running() has told of that.  By number, so that nobody needs to look
- * in vain: how many such there are (false: none), and whether a coroutine of a
- * user's may be inside a deadline, a shield or a group of its own.
+ * coroutine.running() has told of that.  By number, so that nobody needs to
+ * look in vain: how many such there are (false: none), and whether a coroutine
+ * of a user's may be inside a deadline, a shield or a group of its own.
  */
 #ifndef ATL_LUA_INNER_H
 #define ATL_LUA_INNER_H
@@ -19,6 +19,9 @@ enum atl_inner_flag {
     ATL_INNER_SPECIAL = 1,
     ATL_INNER_SCOPES,
 };
+
+/* Push the table, empty. */
+void atl_inner_push_states(lua_State *L);
 
 /* Suspend `task`, whose code runs on L: tagged unless that is its own. */
 int atl_inner_yield(lua_State *L, const struct atl_task *task);
@@ -46,7 +49,7 @@ int atl_inner_expose(lua_State *L);
 
 /*
  * resume_task(task, ...) -> true: it will run, with the arguments for the
- * results of its yield; or false, message; or nothing: it runs now.
+ * results of its yield; or false, message.
  */
 int atl_inner_resume_task(lua_State *L);
 

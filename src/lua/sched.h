@@ -93,8 +93,8 @@ struct atl_lua_task {
     bool deferring;    /* they run; meanwhile the outcome is kept: */
     bool saved_failed;
     int saved_count;
-    bool trace_is_whole; /* the inherited traceback needs nothing added */
-    bool has_values;     /* its user value is a table of its own */
+    bool trace_is_whole;  /* the inherited traceback needs nothing added */
+    bool has_values;      /* its user value is a table of its own */
     bool thread_is_known; /* Lua has seen `co` (inner.h) */
 };
 
