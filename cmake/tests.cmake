@@ -94,9 +94,9 @@ file(GLOB files CONFIGURE_DEPENDS "${tests}/lua/*_test.lua")
 foreach(file ${files})
     get_filename_component(name ${file} NAME_WE)
     string(REGEX REPLACE "_test$" "" name ${name})
-    # One that has a clock and an order of its own is a script.
+    # Those that have a clock, or a loop, of their own are scripts.
     set(command test --quiet)
-    if(name STREQUAL "stress")
+    if(name MATCHES "^(stress|luv)$")
         set(command run)
     endif()
     atl_test(lua_${name} lua 600 atlas ${command} ${file})

@@ -244,13 +244,12 @@ end
 --- local atlas = require "atlas"
 ---
 --- for n in atlas.interval(0.01) do
----     print("tick", n)
----     if n == 2 then break end
+---     if n >= 2 then break end
 --- end
+--- print "two ticks are over"
 --- ```
 --- ```text
---- tick	1
---- tick	2
+--- two ticks are over
 --- ```
 ---@param seconds number  0.0001 to 1e9
 ---@return fun(): integer step

@@ -5,7 +5,7 @@ local atlas = require "atlas"
 local check = require "check"
 local uv = require "luv"
 
-local test, eq = check.test, check.eq
+local test, eq = it, check.eq
 
 -- The usual pattern, as it is written without Atlas.
 local function sleep(ms, ...)
@@ -135,5 +135,3 @@ test("a task that is cancelled while it is parked raises at its yield", function
     uv.run()
     eq(resumed, false)
 end)
-
-return check.finish()

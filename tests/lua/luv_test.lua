@@ -10,7 +10,23 @@ local uv = coroutine.wrap(function()
 end)()
 collectgarbage()
 
-local test, eq, ok = check.test, check.eq, check.ok
+local eq, ok = check.eq, check.ok
+
+-- A script, not a suite of `atlas test`: uv.run() waits for all that luv has
+-- active, so these follow one another in a loop that nobody else uses.
+local passed, failed = 0, 0
+
+local function test(claim, fn)
+    local task = atlas.spawn(fn)
+    local done, err = task:pawait()
+
+    if done then
+        passed = passed + 1
+    else
+        failed = failed + 1
+        print(("FAIL %s\n%s\n%s"):format(claim, tostring(err), task:traceback() or ""))
+    end
+end
 
 local function timer(ms, fn)
     local handle = uv.new_timer()
@@ -698,4 +714,5 @@ if newproxy then
     end
 end
 
-return check.finish()
+print(("%d passed, %d failed"):format(passed, failed))
+return failed == 0 and 0 or 1
