@@ -1,6 +1,6 @@
 -- init.lua - require "atlas": the names that people type most.
 
----@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var
+---@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var, atlas.thread
 ---@field Application atlas.Application
 ---@field Route atlas.Route
 ---@field Request atlas.Request
@@ -21,6 +21,7 @@ local M = {}
 
 for _, module in ipairs {
     "atlas.task", "atlas.supervise", "atlas.scope", "atlas.group", "atlas.sync", "atlas.var",
+    "atlas.thread",
 } do
     for name, value in pairs(require(module)) do
         M[name] = value

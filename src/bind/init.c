@@ -18,6 +18,7 @@ static const struct atl_reg modules[] = {
     {"atlas.stress.core", luaopen_atlas_stress, 0},
     {"atlas.sync.core", luaopen_atlas_sync, 0},
     {"atlas.task.core", luaopen_atlas_task, 0},
+    {"atlas.thread.core", luaopen_atlas_thread, 0},
     {"atlas.var.core", luaopen_atlas_var, 0},
     {NULL, NULL, 0},
 };

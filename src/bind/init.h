@@ -23,6 +23,7 @@ int luaopen_atlas_logging(lua_State *L);
 int luaopen_atlas_server(lua_State *L);
 int luaopen_atlas_stress(lua_State *L);
 int luaopen_atlas_sync(lua_State *L);
+int luaopen_atlas_thread(lua_State *L);
 int luaopen_atlas_var(lua_State *L);
 
 #endif

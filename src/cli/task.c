@@ -78,6 +78,8 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     atl_sched_start(t, nargs);
     atl_loop_run(&vm->loop);
     if (end.ended) {
+        if (vm->end_ns == 0) /* nobody has set it */
+            vm->end_ns = uv_hrtime() + DRAIN_NS;
         drain(&vm->loop, DRAIN_NS);
         if (vm->loop.roots.running > 0)
             atl_scope_cancel_all(&vm->loop.root);

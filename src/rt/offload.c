@@ -392,6 +392,17 @@ atl_offload_submit(struct atl_offload *pool, struct atl_job *job)
     return err;
 }
 
+bool
+atl_offload_has_room(struct atl_offload *pool)
+{
+    bool room = pool->granting || atl_list_is_empty(&pool->turns);
+
+    pthread_mutex_lock(&pool->lock);
+    room = room && has_room(pool);
+    pthread_mutex_unlock(&pool->lock);
+    return room;
+}
+
 void
 atl_offload_cancel(struct atl_job *job)
 {

@@ -101,6 +101,9 @@ unsigned atl_offload_close(struct atl_offload *pool, uint64_t due_ns);
 int atl_offload_submit(struct atl_offload *pool, struct atl_job *job)
     __attribute__((warn_unused_result));
 
+/* Would it be taken now?  Not if somebody stands in line. */
+bool atl_offload_has_room(struct atl_offload *pool);
+
 /*
  * The submitter has no use for `job` any more: `done` won't be called, but
  * `drop`, at once if no thread has it yet, else when its run has ended.

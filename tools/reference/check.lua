@@ -16,6 +16,7 @@ local internal = {
     ["atlas.multi"] = true, -- C makes its objects
     ["atlas.patch"] = true,
     ["atlas.urls"] = true,
+    ["atlas.worker"] = true,
 }
 
 -- The tables of those classes that aren't the __index of their objects; but
