@@ -32,9 +32,9 @@ function M.forever()
 end
 
 function M.exhaust()
-    local list = {}
+    local list, block = {}, ("x"):rep(2 ^ 16)
     while true do
-        list[#list + 1] = ("x"):rep(2 ^ 25) .. #list
+        list[#list + 1] = block:rep(2 ^ 9) .. #list
     end
 end
 

@@ -41,17 +41,6 @@ function M.wait(name, ...)
     return 1
 end
 
--- Busy without a loop's turn; wall clock, as far as os.clock() has one.
-function M.spin(seconds)
-    local stop = os.clock() + seconds
-    local n = 0
-
-    while os.clock() < stop do
-        n = n + 1
-    end
-    return n
-end
-
 -- Until there is a file of that name, which it then removes.
 function M.until_file(name, value)
     while true do
@@ -98,7 +87,7 @@ function M.abort()
 end
 
 function M.make(size)
-    return ("x"):rep(size)
+    return ("x"):rep(2 ^ 10):rep(size / 2 ^ 10)
 end
 
 function M.nest(depth)
@@ -133,18 +122,12 @@ end
 local kept = {}
 
 function M.keep(megabytes)
+    local block = ("x"):rep(2 ^ 10)
+
     for i = 1, megabytes do
-        kept[#kept + 1] = ("%d"):format(i):rep(2 ^ 20)
+        kept[#kept + 1] = block:rep(2 ^ 10) .. i
     end
     return #kept
-end
-
-function M.exhaust()
-    local t = {}
-
-    while true do
-        t[#t + 1] = ("x"):rep(2 ^ 26) .. #t
-    end
 end
 
 function M.collect(n)
