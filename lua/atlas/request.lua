@@ -136,14 +136,21 @@ function Request:body()
         error("request:body(): its pieces have gone to request:stream()", 2)
     end
     local body, err = read_body(self)
-    self._body, self._body_error = body, err
-    return body, err
+    if body then
+        self._body = body
+        return body
+    end
+    self._body_error = err
+    return nil, err
 end
 
 -- What a body can't be that is read as JSON: what HTML forms send, but for
 -- the type that curl -d gives to anything.  A page of another site can have a
 -- browser send these without asking.
 local function is_other_type(content_type)
+    if content_type:find("application/json", 1, true) == 1 then -- nearly always
+        return false
+    end
     local media = content_type:match("^%s*([^;%s]*)"):lower()
 
     return media:find("^multipart/") ~= nil or media:find("^text/") ~= nil and media ~= "text/json"
