@@ -387,6 +387,12 @@ get(struct reader *r, void *to, size_t len)
     r->at += len;
 }
 
+static int
+get_tag(struct reader *r)
+{
+    return (unsigned char)*r->at++;
+}
+
 static void
 get_string(struct reader *r)
 {
@@ -437,12 +443,12 @@ get_table(struct reader *r)
         lua_rawseti(L, r->seen, ++r->tables);
     }
     for (i = 1; i <= head.items; i++) {
-        get_value(r, *r->at++);
+        get_value(r, get_tag(r));
         lua_rawseti(L, -2, (int)i);
     }
-    while ((tag = *r->at++) != NIL) {
+    while ((tag = get_tag(r)) != NIL) {
         get_value(r, tag);
-        get_value(r, *r->at++);
+        get_value(r, get_tag(r));
         lua_rawset(L, -3);
     }
     set_class(r, head.class);
@@ -501,7 +507,7 @@ atl_copy_read(lua_State *L, struct atl_vm *vm, const char *bytes)
         r.seen = lua_gettop(L);
     }
     for (i = 0; i < header.count; i++)
-        get_value(&r, *r.at++);
+        get_value(&r, get_tag(&r));
     if (r.seen != 0)
         lua_remove(L, r.seen);
     return header.count;

@@ -24,7 +24,7 @@ local names = {
 }
 -- These are much work for the collector: gc_sync_test.lua gives them a process
 -- of their own.
-for _, name in ipairs(... == "sync" and { "sync" } or names) do
+for _, name in ipairs(... == "sync" and { "sync", "thread" } or names) do
     check.run(name .. "_test.lua")
 end
 collector:cancel()

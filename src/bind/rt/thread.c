@@ -470,7 +470,7 @@ get_threads(lua_State *L, struct atl_vm *vm)
 
     if (vm->threads != NULL)
         return vm->threads;
-    owned = atl_newuserdata(L, sizeof(*owned));
+    owned = atl_newuserdata(L, sizeof(struct atl_threads *));
     *owned = NULL;
     if (luaL_newmetatable(L, THREADS_TYPE)) {
         lua_pushcfunction(L, m_gc);
