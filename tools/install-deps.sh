@@ -13,7 +13,10 @@ for group; do
     luajit) more='libluajit-5.1-dev' ;;
     lua5.4) more='liblua5.4-dev' ;;
     # The sanitizers come with gcc, in libgcc-12-dev.
-    test) more='libcmocka-dev python3 curl wrk locales chromium' ;;
+    test)
+        more='libcmocka-dev python3 curl wrk locales chromium'
+        more="$more luajit lua5.4 lua-luv lua-luassert lua-say"
+        ;;
     lint) more='clang-format clang-tidy lua-check python3' ;;
     fuzz) more='clang-14 libclang-rt-14-dev' ;;
     cov) more='lcov' ;;

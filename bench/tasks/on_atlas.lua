@@ -226,4 +226,55 @@ function W.event_set(n)
     end
 end
 
+-- --- through luv, which costs memory only if it is asked for ---
+
+local function luv_in_tasks(fn)
+    return function(n)
+        local uv = require "luv"
+
+        together(100, function()
+            fn(uv, n / 100)
+        end)
+    end
+end
+
+W.luv_stat = luv_in_tasks(function(uv, n)
+    local await, stat = atlas.await, uv.fs_stat
+
+    for _ = 1, n do
+        assert(await(stat, "/"))
+    end
+end)
+
+W.luv_timer = luv_in_tasks(function(uv, n)
+    local timer = uv.new_timer()
+
+    for _ = 1, n do
+        local callback, wait = atlas.callback()
+        timer:start(0, 0, callback)
+        wait()
+    end
+    timer:close()
+end)
+
+-- What luv's users have written, unchanged: each callback is a task.
+function W.luv_raw(n)
+    local uv = require "luv"
+
+    for _ = 1, 100 do
+        local timer, left = uv.new_timer(), n / 100
+        local function on_timer()
+            left = left - 1
+            if left > 0 then
+                timer:start(0, 0, on_timer)
+            else
+                timer:close()
+            end
+        end
+
+        timer:start(0, 0, on_timer)
+    end
+    uv.run()
+end
+
 require("harness")(W)

@@ -54,6 +54,23 @@ function W.coroutine(n)
     uv.run()
 end
 
+-- A hundred chains of stats, on libuv's threads.
+function W.stat(n)
+    for _ = 1, 100 do
+        local left = n / 100
+        local function on_stat(err)
+            assert(not err, err)
+            left = left - 1
+            if left > 0 then
+                uv.fs_stat("/", on_stat)
+            end
+        end
+
+        uv.fs_stat("/", on_stat)
+    end
+    uv.run()
+end
+
 -- The nearest thing to a task: a coroutine and the timer that starts it.
 function W.spawn(n)
     local left = n

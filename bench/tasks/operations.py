@@ -42,12 +42,17 @@ OPERATIONS = {
     "lock_with": Operation("lock:with(), nobody waits"),
     "lock_contended": Operation("lock: acquire, sleep(0), release; nine wait"),
     "event_set": Operation("wait for an event that is set"),
+    "luv_stat": Operation("await(luv.fs_stat), 100 tasks", luv="stat"),
+    "luv_timer": Operation("callback() of a zero luv timer, 100 tasks", luv="coroutine"),
+    "luv_raw": Operation("a zero luv timer's callback starts it again, 100 timers",
+                         luv="raw"),
 }
 
 # The same timers without Atlas.
 LUV = {
     "raw": "luv: a zero timer's callback starts it again, 100 timers",
     "coroutine": "luv: a closure for each call resumes the coroutine, 100 timers",
+    "stat": "luv: fs_stat's callback asks again, 100 chains",
     "spawn": "luv: a coroutine, started by a zero timer",
 }
 

@@ -2,11 +2,11 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local on_error, inherit, is_waiting, suspend, go_on, pause, RAISE = ...
+local on_error, inherit, pause, keep_trace, suspend, go_on, expose, resume_task, RAISE, AWAIT, states =
+    ...
 
 local errors = require "atlas.errors"
 
-require("atlas.patch").patch_coroutines(is_waiting, suspend, go_on)
 local error, select, xpcall = error, select, xpcall
 
 -- The kinds of enum atl_raise in src/lua/error.h.
@@ -23,6 +23,21 @@ local function raise(kind, value, trace, late)
     inherit(value, trace, late)
     return error(value, 0)
 end
+
+for name, value in pairs {
+    keep_trace = keep_trace,
+    suspend = suspend,
+    go_on = go_on,
+    expose = expose,
+    resume_task = resume_task,
+    raise = raise,
+    states = states,
+    AWAIT = AWAIT,
+    RAISE = RAISE,
+} do
+    require("atlas.patch.c")[name] = value
+end
+require "atlas.patch"
 
 local function check(...)
     if (...) == RAISE then

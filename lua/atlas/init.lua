@@ -1,5 +1,8 @@
 -- init.lua - require "atlas": the names that people type most.
 
+-- `original` is Lua's own library as it was before Atlas made it wait:
+-- original.coroutine.resume, original.table.sort, original.require.
+
 ---@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var, atlas.thread
 ---@field Application atlas.Application
 ---@field Route atlas.Route
@@ -17,7 +20,8 @@
 ---@field file fun(path: string, options?: table): atlas.Response
 ---@field stream fun(fn: fun(write: function), options?: table): atlas.Response
 ---@field abort fun(status: integer, message?: string, headers?: table)
-local M = {}
+---@field original table
+local M = { original = require("atlas.patch").original }
 
 for _, module in ipairs {
     "atlas.task", "atlas.supervise", "atlas.scope", "atlas.group", "atlas.sync", "atlas.var",

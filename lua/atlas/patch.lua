@@ -1,123 +1,46 @@
 -- patch.lua - the changes to Lua's own library, in one table: name, original,
--- why.  Loaded once per VM by src/lua/sched.c; `original` is atlas.original.
+-- why.  Loaded once per VM by lua/atlas/boot.lua; the functions are in patch/.
 
-local getmetatable = debug.getmetatable
-local original_pairs = pairs
-local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
+local co = require "atlas.patch.coroutine"
+local text = require "atlas.patch.text"
+local modules = require "atlas.patch.modules"
 
-local M = {
-    original = {
-        pairs = original_pairs,
-        ["coroutine.resume"] = resume,
-        ["coroutine.wrap"] = coroutine.wrap,
-    },
+local M = {}
+
+-- The library and its function, the new one, why.  One that is nil isn't needed
+-- on this VM: Lua's own does it already.
+M.rows = {
+    { "coroutine", "resume", co.resume, "passes an await on; knows tasks" },
+    { "coroutine", "wrap", co.wrap, "passes an await on" },
+    { "coroutine", "yield", co.yield, "parks a task, raises when that is cancelled" },
+    { "coroutine", "running", co.running, "makes a task's coroutine known to resume" },
+    { "coroutine", "status", co.status, "one that waits in another task is 'normal'" },
+    { "coroutine", "close", co.close, "refuses those that belong to a task" },
+    { "table", "sort", require "atlas.patch.sort", "waits in the comparator; is stable" },
+    { "string", "gsub", require "atlas.patch.gsub", "waits in the function, and in __index" },
+    { "_G", "require", modules.require, "module bodies wait; nobody loads one twice" },
+    { "_G", "dofile", modules.dofile, "the file waits" },
+    { "_G", "tostring", text.tostring, "waits in __tostring" },
+    { "_G", "print", text.print, "waits in __tostring" },
+    { "_G", "pairs", text.pairs, "honours __pairs" },
 }
 
--- LuaJIT is built without the 5.2 behaviour of pairs: scopes and other lazy
--- objects could not be copied with it.
-local function honours_pairs()
-    local object = setmetatable({}, {
-        __pairs = function()
-            return nil, true
-        end,
-    })
-    local _, state = original_pairs(object)
-    return state == true
-end
+-- atlas.original: original.print, original.coroutine.resume.
+M.original = {}
 
-if not honours_pairs() then
-    function pairs(t) -- luacheck: ignore 121
-        local meta = getmetatable(t)
-        local iterate = meta and meta.__pairs
+for _, row in ipairs(M.rows) do
+    local library, name, new = row[1], row[2], row[3]
+    local from, to = _G, M.original
 
-        if iterate then
-            return iterate(t)
-        end
-        return original_pairs(t)
+    if library ~= "_G" then
+        from = _G[library]
+        to[library] = to[library] or {}
+        to = to[library]
     end
-end
-
--- An await inside a user's coroutine yields to whoever resumed that: it has
--- to be passed on, out to the task, and its results back in.  Meanwhile nobody
--- else can resume it: they would end a wait that isn't theirs.  One that yields
--- inside a timeout takes that with it: it isn't around its caller.
---
--- `states` has, by coroutine: true while it waits, or what is to be called
--- before it goes on.  pass(co, resume(co, ...)) returns what the resume did.
-local function make_pass(states, is_waiting, suspend, go_on)
-    local pass
-
-    local function pass_back(co, ...)
-        states[co] = nil
-        return pass(co, resume(co, ...))
-    end
-
-    local function leave_scopes(co)
-        local scope, serial = suspend(co)
-
-        states[co] = function()
-            go_on(scope, serial)
-        end
-    end
-
-    function pass(co, ...)
-        local state = is_waiting(co)
-
-        if not state then
-            return ...
-        elseif state == true then
-            states[co] = true
-            return pass_back(co, yield())
-        end
-        leave_scopes(co)
-        return ...
-    end
-
-    return pass
-end
-
-local REFUSAL = "cannot resume a coroutine that waits for Atlas inside another task"
-
-local function unwrap(ok, ...)
-    if ok then
-        return ...
-    end
-    return error((...), 0)
-end
-
-function M.patch_coroutines(...)
-    local states = setmetatable({}, { __mode = "k" })
-    local pass = make_pass(states, ...)
-
-    local function can_go_on(co, state)
-        if state == true then
-            return false
-        end
-        states[co] = nil
-        state()
-        return true
-    end
-
-    function coroutine.resume(co, ...) -- luacheck: ignore 122
-        local state = states[co]
-
-        if state and not can_go_on(co, state) then
-            return false, REFUSAL
-        end
-        return pass(co, resume(co, ...))
-    end
-
-    function coroutine.wrap(fn) -- luacheck: ignore 122
-        local co = create(fn)
-
-        return function(...)
-            local state = states[co]
-
-            if state and not can_go_on(co, state) then
-                error(REFUSAL, 2)
-            end
-            return unwrap(pass(co, resume(co, ...)))
-        end
+    row.original = from[name]
+    to[name] = from[name]
+    if new then
+        from[name] = new
     end
 end
 

@@ -99,8 +99,18 @@ local function call_with(fn, resume, n, a, b, c, ...)
     return fn(unpack(args, 1, n + 1))
 end
 
+-- What `fn` has returned: nil and an error if it has started nothing.
+local function wait_for(wait, first, err, ...)
+    if first == nil and err ~= nil then
+        return nil, err, ...
+    end
+    return err_first(wait())
+end
+
 --- Call a function that takes a `callback(err, ...)` as its last argument, and
---- wait for that call.
+--- wait for that call. If `fn` returns nil and an error, it has started nothing
+--- and will never call back: these are returned. What a cancelled task has
+--- started goes on; `wrap` has an option that withdraws it.
 ---
 --- Raises Cancelled.
 ---
@@ -126,8 +136,7 @@ function M.await(fn, ...)
     check_await(fn)
     local resume, wait = callback()
 
-    call_with(fn, resume, select("#", ...), ...)
-    return err_first(wait())
+    return wait_for(wait, call_with(fn, resume, select("#", ...), ...))
 end
 
 -- fn(...) with the callback as argument number `at`; behind the others: last.

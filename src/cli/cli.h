@@ -27,6 +27,7 @@ struct atl_command {
 
 extern const struct atl_command atl_cli_serve;
 extern const struct atl_command atl_cli_run;
+extern const struct atl_command atl_cli_test;
 extern const struct atl_command atl_cli_routes;
 extern const struct atl_command atl_cli_help;
 
@@ -52,8 +53,9 @@ extern const char atl_cli_threads_text[];
  * Run the function below `nargs` arguments on vm->L as the main task, until
  * it has ended.  Its first result, if it is an integer, is the status.  An
  * error is reported with its traceback: ATL_EXIT_FAILED.  So is a deadlock.
+ * `with_luv`: what luv has active is waited for behind it (bind/luv/luv.h).
  */
-int atl_cli_run_main(struct atl_vm *vm, int nargs);
+int atl_cli_run_main(struct atl_vm *vm, int nargs, bool with_luv);
 
 /* The stop signals, SIGINT and SIGTERM, of which the second ends at once. */
 struct atl_signals;

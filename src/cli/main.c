@@ -12,7 +12,8 @@
 #define LOG_PATIENCE_MS 500
 
 const struct atl_command *const atl_cli_commands[] = {
-    &atl_cli_serve, &atl_cli_run, &atl_cli_routes, &atl_cli_help, NULL,
+    &atl_cli_serve,  &atl_cli_run,  &atl_cli_test,
+    &atl_cli_routes, &atl_cli_help, NULL,
 };
 
 int

@@ -16,7 +16,7 @@ run_in(struct atl_vm *vm, const char *target)
     if (atl_loader_load(L, "atlas.cli.routes") != LUA_OK)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", lua_tostring(L, -1));
     lua_pushstring(L, target);
-    return atl_cli_run_main(vm, 1);
+    return atl_cli_run_main(vm, 1, false);
 }
 
 static int

@@ -154,7 +154,7 @@ run_file(struct atl_vm *vm, int argc, char **argv, const struct options *o)
         lua_pushstring(vm->L, argv[i]);
     if ((err = atl_watch_start(vm, o->block_ms, o->alone)) != 0)
         return atl_cli_fail(ATL_EXIT_FAILED, "%s", atl_err_text(err));
-    return atl_cli_run_main(vm, argc - 1);
+    return atl_cli_run_main(vm, argc - 1, true);
 }
 
 static int
@@ -189,7 +189,8 @@ const struct atl_command atl_cli_run = {
         "The script may await anywhere: require \"atlas\" gives sleep, "
         "spawn and the rest.\nARG... are in `...` and `arg`.  An error "
         "ends it with status 1; a script that\ncannot be loaded, with "
-        "status 3.\n\n"
+        "status 3.  One that requires luv ends when nothing of\nluv's is "
+        "active any more, unless it calls uv.run() itself.\n\n"
         "Options; --block-ms 100 is ATLAS_BLOCK_MS=100 in the environment:\n"
         "  --block-ms N  log what blocks the loop longer than N "
         "milliseconds (50, and only\n                while others wait; "

@@ -328,7 +328,7 @@ run_in(struct atl_vm *vm, int argc, char **argv)
     lua_pushstring(L, target);
     signals = atl_signals_open(vm);
     atl_signals_push(L, signals);
-    status = atl_cli_run_main(vm, 5);
+    status = atl_cli_run_main(vm, 5, false);
     atl_signals_close(signals);
     return status;
 }

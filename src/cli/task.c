@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/log.h"
+#include "bind/luv/luv.h"
+#include "bind/rt/tester.h"
 #include "cli/cli.h"
 #include "lua/dump.h"
 #include "lua/trace.h"
@@ -9,6 +11,7 @@
 struct main_end {
     int status;
     bool ended;
+    bool failed;
 };
 
 static void
@@ -18,6 +21,7 @@ on_end(struct atl_lua_task *t, lua_State *L, bool failed, int count)
     lua_State *to = t->vm->L;
 
     end->ended = true;
+    end->failed = failed;
     if (failed) {
         lua_pushvalue(L, -1);
         lua_xmove(L, to, 1);
@@ -58,9 +62,9 @@ drain(struct atl_loop *loop, uint64_t ns)
 }
 
 int
-atl_cli_run_main(struct atl_vm *vm, int nargs)
+atl_cli_run_main(struct atl_vm *vm, int nargs, bool with_luv)
 {
-    struct main_end end = {ATL_EXIT_OK, false};
+    struct main_end end = {ATL_EXIT_OK, false, false};
     struct atl_lua_task *t;
     lua_State *L = vm->L;
     const char *dump;
@@ -76,8 +80,13 @@ atl_cli_run_main(struct atl_vm *vm, int nargs)
     lua_checkstack(t->co, nargs + 3);
     lua_xmove(L, t->co, nargs + 1);
     atl_sched_start(t, nargs);
-    atl_loop_run(&vm->loop);
+    /* A test that is deadlocked ends; the others are run. */
+    while (!atl_loop_run(&vm->loop) && vm->tester != NULL &&
+           atl_tester_on_deadlock(vm->tester))
+        continue;
     if (end.ended) {
+        if (with_luv && !end.failed)
+            atl_luv_finish(vm);
         if (vm->end_ns == 0) /* nobody has set it */
             vm->end_ns = uv_hrtime() + DRAIN_NS;
         drain(&vm->loop, DRAIN_NS);

@@ -33,10 +33,12 @@ on_timer(struct atl_timer *timer)
 void
 atl_conn_set_due(struct atl_conn *c, uint64_t due_ns)
 {
+    struct atl_loop *loop = c->server->loop;
+
     c->deadline_ns = due_ns;
     if (due_ns != 0 && (!atl_timer_is_active(&c->timer) ||
-                        c->timer.tick > due_ns >> ATL_TICK_SHIFT))
-        atl_timer_start(c->server->loop, &c->timer, due_ns, on_timer);
+                        c->timer.tick > atl_timer_tick(loop, due_ns)))
+        atl_timer_start(loop, &c->timer, due_ns, on_timer);
 }
 
 void

@@ -12,6 +12,9 @@
  */
 void atl_dump_push(lua_State *L, struct atl_vm *vm);
 
+/* Push the line of one task, without the line feed. */
+void atl_dump_push_task(lua_State *L, struct atl_lua_task *t);
+
 /* Push "task 'NAME'", or "task 7" if it has none. */
 void atl_dump_push_label(lua_State *L, struct atl_lua_task *t);
 

@@ -280,6 +280,8 @@ died(struct atl_lua_task *t)
     struct atl_vm *vm = t->vm;
 
     lua_xmove(t->co, vm->L, 1);
+    if (t->thread_is_known)
+        atl_inner_forget(vm->L, t);
     renew_coroutine(vm, vm->L, t->slot);
     t->co = vm->slots[t->slot].co;
     lua_settop(t->co, 0);
@@ -321,6 +323,35 @@ returned(struct atl_lua_task *t, int results)
     end_body(t, failed, results - status);
 }
 
+/*
+ * The body has yielded by itself.  Nobody would tell it that it was cancelled
+ * before: it hears of that at once, a turn later so that others may run.
+ */
+static void
+park(struct atl_task *task)
+{
+    task->state = ATL_TASK_PARKED;
+    if (atl_task_checkpoint(task) && task->state == ATL_TASK_PARKED) {
+        task->wake = ATL_WAKE_CANCELLED;
+        atl_task_queue_next_turn(task);
+    }
+}
+
+/* The coroutine has yielded; nobody is there for the values. */
+static void
+suspended(struct atl_lua_task *t, int results)
+{
+    struct atl_task *task = &t->task;
+
+    lua_pop(t->co, results);
+    if (task->state != ATL_TASK_RUNNING)
+        return;
+    if (task->pending != NULL)
+        task->state = ATL_TASK_WAITING;
+    else
+        park(task);
+}
+
 static void
 resume(struct atl_task *task)
 {
@@ -349,9 +380,8 @@ resume(struct atl_task *task)
         returned(t, results);
     else if (status != LUA_YIELD)
         died(t);
-    else if (task->state == ATL_TASK_RUNNING)
-        task->state =
-            task->pending != NULL ? ATL_TASK_WAITING : ATL_TASK_PARKED;
+    else
+        suspended(t, results);
 }
 
 /* The last child has gone.  Queued, since a chain of parents may be long. */
@@ -386,6 +416,10 @@ atl_sched_recycle(struct atl_lua_task *t)
     bool dead = vm->slots[slot].co == NULL;
 
     lua_settop(t->co, 0);
+    if (t->thread_is_known) { /* nobody may find another task in it */
+        atl_inner_forget(vm->L, t);
+        dead = true;
+    }
     t->co = NULL;
     if (t->task.base.reason != 0)
         luaL_unref(vm->L, LUA_REGISTRYINDEX, t->task.base.reason);
@@ -426,9 +460,9 @@ refuse_to_wait(lua_State *L, const struct atl_lua_task *t)
                   lua_tostring(L, lua_upvalueindex(2)));
     if (!lua_isyieldable(L))
         atl_raise(L,
-                  "'%s' cannot wait here: a C function between it and its "
-                  "task cannot be suspended",
-                  lua_tostring(L, lua_upvalueindex(2)));
+                  "'%s' cannot wait here: attempt to wait inside %s, which "
+                  "cannot be suspended",
+                  lua_tostring(L, lua_upvalueindex(2)), atl_trace_barrier(L));
     atl_raise(L, "the task is already waiting: a yield of its wait was "
                  "caught by a coroutine.resume that isn't Atlas's");
 }
@@ -472,15 +506,14 @@ atl_task_op(lua_State *L, size_t size, const struct atl_wait_kind *kind)
 int
 atl_await(lua_State *L, struct atl_wait *wait)
 {
-    (void)wait;
-    return lua_yield(L, 0);
+    return atl_inner_yield(L, wait->task);
 }
 
 int
 atl_await_turn(lua_State *L, struct atl_task *task)
 {
     atl_task_yield(task);
-    return lua_yield(L, 0);
+    return atl_inner_yield(L, task);
 }
 
 /*
@@ -494,6 +527,23 @@ f_pause(lua_State *L)
 }
 
 /* --- open and close --- */
+
+/* Push the table of inner.h. */
+static void
+push_states(lua_State *L)
+{
+    int i;
+
+    lua_newtable(L);
+    for (i = ATL_INNER_SPECIAL; i <= ATL_INNER_SCOPES; i++) {
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, i);
+    }
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+}
 
 int
 atl_sched_open(struct atl_vm *vm)
@@ -514,7 +564,8 @@ atl_sched_open(struct atl_vm *vm)
         {"new_task_cancelled", &vm->refs.new_task_cancelled},
     };
     static const lua_CFunction given[] = {
-        atl_inner_is_waiting, atl_inner_suspend, atl_inner_go_on, f_pause};
+        f_pause, atl_trace_keep, atl_inner_suspend, atl_inner_go_on,
+        atl_inner_expose, atl_inner_resume_task};
     size_t i;
 
     vm->slot_count = 1; /* 0 means none */
@@ -524,6 +575,8 @@ atl_sched_open(struct atl_vm *vm)
     vm->refs.tasks = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     vm->refs.failed = luaL_ref(L, LUA_REGISTRYINDEX);
+    push_states(L);
+    vm->refs.states = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getglobal(L, "xpcall");
     vm->refs.xpcall = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, vm);
@@ -539,7 +592,9 @@ atl_sched_open(struct atl_vm *vm)
         lua_pushcclosure(L, given[i], 1);
     }
     atl_push_raise_tag(L);
-    if (lua_pcall(L, (int)i + 3, 1, 0) != LUA_OK)
+    atl_inner_push_tag(L);
+    atl_vm_push(L, vm->refs.states);
+    if (lua_pcall(L, (int)i + 5, 1, 0) != LUA_OK)
         return ATL_E_INVALID;
     for (i = 0; i < sizeof(boot) / sizeof(boot[0]); i++) {
         lua_getfield(L, -1, boot[i].name);

@@ -84,6 +84,7 @@ struct atl_lua_task {
     uint32_t number; /* for people */
     bool has_anchor; /* the stack begins with a value that is its starter's */
     bool exposed;    /* Lua has seen the userdata */
+    bool is_frame;   /* of a runner of tests: no trace or tree shows it */
     bool body_ended;
     bool failed;       /* the one result is an error */
     bool cancelled;    /* which is of class Cancelled */
@@ -92,8 +93,9 @@ struct atl_lua_task {
     bool deferring;    /* they run; meanwhile the outcome is kept: */
     bool saved_failed;
     int saved_count;
-    bool trace_is_whole; /* the inherited traceback needs nothing added */
-    bool has_values;     /* its user value is a table of its own */
+    bool trace_is_whole;  /* the inherited traceback needs nothing added */
+    bool has_values;      /* its user value is a table of its own */
+    bool thread_is_known; /* Lua has seen `co` (inner.h) */
 };
 
 /* Called by atl_vm_new(), and by atl_vm_free() behind lua_close(). */

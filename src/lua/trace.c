@@ -198,11 +198,14 @@ add_chain(struct atl_buf *b, lua_State *L, struct atl_lua_task *t)
         visited[hops] = t;
         add_site(b, t);
         next = atl_outcome_first_awaiter(t);
+        if (next != NULL && next->is_frame)
+            return;
         if (next != NULL && !is_visited(visited, hops + 1, next))
             add_awaited_by(b, L, next);
         else
             next = (struct atl_lua_task *)atl_task_parent(&t->task);
-        if (next == NULL || is_visited(visited, hops + 1, next))
+        if (next == NULL || next->is_frame ||
+            is_visited(visited, hops + 1, next))
             return;
         if (next->co != NULL && next->co != L)
             add_stack(b, L, next->co, 0, true);
@@ -257,6 +260,62 @@ atl_trace_push_stack(lua_State *L, int level)
     atl_buf_init(&b, MAX_TRACE);
     add_stack(&b, L, L, level, true);
     push_text(L, &b);
+}
+
+/* --- where code cannot wait --- */
+
+/* Is the function on top of the stack the global `name`? */
+static bool
+is_global(lua_State *L, const char *name)
+{
+    bool same;
+
+    lua_getglobal(L, name);
+    same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return same;
+}
+
+/*
+ * Push what the function of `ar`, which is on top of the stack and is popped,
+ * is to people if it can't be suspended; or nothing.
+ */
+static bool
+push_barrier(lua_State *L, const lua_Debug *ar)
+{
+    bool is_c = *ar->what == 'C';
+
+    if (is_c && is_global(L, "error"))
+        lua_pushliteral(L, "the message handler of 'xpcall'");
+    else if (ar->name != NULL && strcmp(ar->name, "__gc") == 0)
+        lua_pushliteral(L, "'__gc'");
+    else if (strcmp(ar->namewhat, "hook") == 0)
+        lua_pushliteral(L, "a debug hook");
+    else if (!is_c || is_global(L, "pcall") || is_global(L, "xpcall"))
+        lua_pushnil(L);
+    else if (ar->name != NULL && *ar->name != '?')
+        lua_pushfstring(L, "'%s'", ar->name);
+    else
+        lua_pushliteral(L, "a C function");
+    lua_remove(L, -2);
+    if (lua_isstring(L, -1))
+        return true;
+    lua_pop(L, 1);
+    return false;
+}
+
+const char *
+atl_trace_barrier(lua_State *L)
+{
+    lua_Debug ar;
+    int level;
+
+    for (level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "nSf", &ar);
+        if (push_barrier(L, &ar))
+            return lua_tostring(L, -1);
+    }
+    return "a finalizer, the message handler of 'xpcall' or a C function";
 }
 
 /* --- errors --- */

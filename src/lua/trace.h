@@ -58,4 +58,11 @@ void atl_trace_push_text(lua_State *L, int index, int trace);
  */
 void atl_trace_push_report(lua_State *L, struct atl_lua_task *t, int index);
 
+/*
+ * What keeps the running code from being suspended: "'sort'", for people.  It
+ * is the nearest C function around it, but for those that can be suspended.
+ * The text stays on the stack of L.
+ */
+const char *atl_trace_barrier(lua_State *L);
+
 #endif

@@ -26,6 +26,8 @@ atl_vm_new(struct atl_vm **vm_out)
     struct atl_vm *vm = atl_calloc(1, sizeof(*vm));
     int err;
 
+    atl_list_init(&vm->before_close);
+    atl_list_init(&vm->after_close);
     if ((err = atl_loop_init(&vm->loop)) != 0)
         goto fail_memory;
     vm->L = luaL_newstate();
@@ -52,11 +54,25 @@ fail_memory:
     return err;
 }
 
+static void
+run_hooks(struct atl_link *list)
+{
+    struct atl_link *link;
+
+    while ((link = atl_list_pop(list)) != NULL) {
+        struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
+
+        hook->fn(hook);
+    }
+}
+
 void
 atl_vm_free(struct atl_vm *vm)
 {
     atl_watch_stop(vm);
+    run_hooks(&vm->before_close);
     lua_close(vm->L);
+    run_hooks(&vm->after_close);
     atl_sched_close(vm);
     atl_loop_deinit(&vm->loop);
     atl_free(vm);

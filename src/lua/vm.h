@@ -29,6 +29,7 @@ struct atl_vm_refs {
     int small_raiser_2; /* or SMALL_2 */
     int failed;         /* table: task pointer -> its userdata, while a failure
                            waits to be handled */
+    int states;         /* table: coroutine -> what is with it (inner.h) */
     int run_deferred;   /* function (list), at the end of a task */
     int error_meta;     /* metatable of error objects */
     int cancelled_meta; /* metatable of Cancelled */
@@ -82,7 +83,8 @@ struct atl_vm {
      */
     lua_State *volatile running;
     lua_State *volatile hooked;
-    struct atl_watch *watch; /* owned; NULL: nothing is watched */
+    struct atl_watch *watch;   /* owned; NULL: nothing is watched */
+    struct atl_tester *tester; /* of `atlas test`; NULL elsewhere */
     struct atl_loop loop;
     struct atl_vm_refs refs;
     struct atl_vm_json json;
@@ -90,9 +92,10 @@ struct atl_vm {
     int slot_count, slot_room;
     int idle; /* first free slot with a coroutine */
     int idle_count;
-    int empty;      /* first free slot without one */
-    unsigned live;  /* tasks that are not done */
-    char **sources; /* chunk names that tasks were spawned in (trace.c) */
+    int empty;         /* first free slot without one */
+    bool inner_scopes; /* refs.states says so (inner.h) */
+    unsigned live;     /* tasks that are not done */
+    char **sources;    /* chunk names that tasks were spawned in (trace.c) */
     const char *last_source; /* of them, the one that was asked for last */
     uint32_t tasks;          /* started so far: the number of the next */
     struct atl_vars vars;
@@ -101,6 +104,9 @@ struct atl_vm {
     uint64_t end_ns;  /* until then atl_vm_free() waits for work on threads */
     uint64_t request; /* of the work in hand, if it isn't a task's; 0: none */
     bool is_thread;   /* runs such work: its loop doesn't turn */
+    struct atl_luv *luv; /* of bind/luv; NULL until it is asked for */
+    /* Hooks for atl_vm_free(): before and behind lua_close(). */
+    struct atl_link before_close, after_close;
 };
 
 /* The VM of a C function that was registered through atl_reg. */

@@ -23,16 +23,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/address.h"
 #include "rt/loop.h"
 
 #define RETRY_MS 100
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_un un;
-};
 
 static int watch(struct atl_listener *l);
 
@@ -156,40 +150,15 @@ set_flag(int fd, int level, int option)
 }
 
 static int
-bind_to(int fd, const union address *addr, size_t len)
+bind_to(int fd, const union atl_address *addr, size_t len)
 {
     return bind(fd, &addr->any, (socklen_t)len) == 0 ? 0 : -errno;
 }
 
-/* Numeric IPv4 or IPv6, "[...]" around the latter allowed, or "localhost". */
-static int
-parse_host(const char *host, int port, union address *addr_out, size_t *len_out)
-{
-    char bare[64]; /* more than an address with its zone takes */
-    size_t len = strlen(host);
-
-    if (port < 0 || port > 65535)
-        return UV_EINVAL;
-    *len_out = sizeof(addr_out->v4);
-    if (strcmp(host, "localhost") == 0)
-        host = "127.0.0.1";
-    if (uv_ip4_addr(host, port, &addr_out->v4) == 0)
-        return 0;
-    *len_out = sizeof(addr_out->v6);
-    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    if (len >= sizeof(bare))
-        return UV_EINVAL;
-    memcpy(bare, host, len);
-    bare[len] = '\0';
-    return uv_ip6_addr(bare, port, &addr_out->v6) == 0 ? 0 : UV_EINVAL;
-}
-
 /* A socket that is bound to `addr` with all its options set. */
 static int
-open_tcp(const union address *addr, size_t len, bool reuse_port, int *fd_out)
+open_tcp(const union atl_address *addr, size_t len, bool reuse_port,
+         int *fd_out)
 {
     int family = addr->any.sa_family;
     int err;
@@ -220,7 +189,7 @@ fail_socket:
 static int
 read_bound_address(struct atl_listener *l)
 {
-    union address addr = {.any = {0}};
+    union atl_address addr = {.any = {0}};
     socklen_t len = sizeof(addr);
 
     if (getsockname(l->fd, &addr.any, &len) != 0)
@@ -239,12 +208,12 @@ atl_listener_tcp(uv_loop_t *loop, const char *host, int port, int backlog,
                  struct atl_listener **out)
 {
     struct atl_listener *l;
-    union address addr;
+    union atl_address addr;
     size_t len;
     int err;
     int fd = -1;
 
-    if ((err = parse_host(host, port, &addr, &len)) != 0)
+    if ((err = atl_address_parse(host, port, &addr, &len)) != 0)
         return err;
     if ((err = open_tcp(&addr, len, reuse_port, &fd)) != 0)
         return err;
@@ -263,7 +232,7 @@ fail_listener:
 }
 
 static int
-parse_path(const char *path, union address *addr_out)
+parse_path(const char *path, union atl_address *addr_out)
 {
     size_t len = strlen(path);
 
@@ -283,7 +252,7 @@ parse_path(const char *path, union address *addr_out)
  * permitted, another kind of socket) counts as in use.
  */
 static int
-remove_stale(const union address *addr)
+remove_stale(const union atl_address *addr)
 {
     const char *path = addr->un.sun_path;
     struct stat st;
@@ -325,7 +294,7 @@ atl_listener_unix(uv_loop_t *loop, const char *path, int backlog,
                   struct atl_listener **out)
 {
     struct atl_listener *l;
-    union address addr;
+    union atl_address addr;
     int err;
     int fd = -1;
 

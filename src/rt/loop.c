@@ -4,6 +4,7 @@
 #include "rt/loop.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -30,6 +31,46 @@ on_root_ended(struct atl_owner *owner, struct atl_task *child)
 
 static const struct atl_owner_ops roots_ops = {on_root_ended, false};
 
+/* --- all loops, for those who count descriptors --- */
+
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct atl_link all = {&all, &all};
+
+static void
+enlist(struct atl_loop *loop)
+{
+    pthread_mutex_lock(&all_lock);
+    atl_list_push(&all, &loop->all);
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void
+delist(struct atl_loop *loop)
+{
+    pthread_mutex_lock(&all_lock);
+    atl_list_remove(&loop->all);
+    pthread_mutex_unlock(&all_lock);
+}
+
+bool
+atl_loop_is_made_of(int fd)
+{
+    const struct atl_link *link;
+    bool found = false;
+
+    pthread_mutex_lock(&all_lock);
+    for (link = all.next; link != &all && !found; link = link->next) {
+        const struct atl_loop *loop = ATL_OWNER(link, struct atl_loop, all);
+
+        found = atl_alarm_has(&loop->alarm, fd) || fd == loop->uv.backend_fd ||
+                fd == loop->uv.async_io_watcher.fd ||
+                fd == loop->uv.async_wfd || fd == loop->uv.signal_pipefd[0] ||
+                fd == loop->uv.signal_pipefd[1];
+    }
+    pthread_mutex_unlock(&all_lock);
+    return found;
+}
+
 int
 atl_loop_init(struct atl_loop *loop)
 {
@@ -47,11 +88,24 @@ atl_loop_init(struct atl_loop *loop)
     atl_list_init(&loop->ready);
     atl_list_init(&loop->tomorrow);
     atl_list_init(&loop->turn_end);
+    atl_list_init(&loop->watchers);
     atl_scope_open(&loop->root, NULL, NULL);
     atl_owner_init(&loop->roots, &roots_ops, NULL);
+    loop->tick_shift = ATL_TICK_SHIFT;
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_init(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_init(&loop->wheel, loop->now_ns >> loop->tick_shift);
+    enlist(loop);
     return 0;
+}
+
+void
+atl_loop_set_clock(struct atl_loop *loop, struct atl_clock *clock)
+{
+    assert(loop->wheel.count == 0);
+    loop->clock = clock;
+    loop->tick_shift = 0;
+    loop->now_ns = atl_loop_clock(loop);
+    atl_wheel_init(&loop->wheel, loop->now_ns);
 }
 
 static void
@@ -70,6 +124,7 @@ atl_loop_deinit(struct atl_loop *loop)
 {
     int err;
 
+    delist(loop);
     atl_alarm_close(&loop->alarm);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     err = uv_loop_close(&loop->uv);
@@ -85,10 +140,7 @@ void
 atl_timer_start(struct atl_loop *loop, struct atl_timer *timer, uint64_t due_ns,
                 atl_timer_fn fn)
 {
-    /* Round up: a timer is never early. */
-    uint64_t tick = (due_ns >> ATL_TICK_SHIFT) + 1;
-
-    atl_wheel_add(&loop->wheel, timer, tick, fn);
+    atl_wheel_add(&loop->wheel, timer, atl_timer_tick(loop, due_ns), fn);
 }
 
 void
@@ -97,20 +149,18 @@ atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer)
     atl_wheel_remove(&loop->wheel, timer);
 }
 
-/* Make the coming poll return when the wheel wants to be advanced. */
-static void
-set_alarm(struct atl_loop *loop)
+/* When the wheel wants to be advanced, in uv_hrtime(): the poll ends then. */
+static uint64_t
+alarm_ns(struct atl_loop *loop)
 {
     uint64_t tick = atl_wheel_next(&loop->wheel), due_ns;
 
-    if (tick == NEVER) {
-        atl_alarm_set(&loop->alarm, ATL_ALARM_NEVER);
-        return;
-    }
-    due_ns = tick << ATL_TICK_SHIFT;
+    if (tick == NEVER)
+        return ATL_ALARM_NEVER;
+    due_ns = tick << loop->tick_shift;
     if (loop->clock != NULL) /* whose time isn't the alarm's */
         due_ns += uv_hrtime() - atl_loop_clock(loop);
-    atl_alarm_set(&loop->alarm, due_ns);
+    return due_ns;
 }
 
 /* --- the turn --- */
@@ -156,18 +206,31 @@ pop_ready(struct atl_loop *loop)
 }
 
 static void
+run_task(struct atl_loop *loop, struct atl_task *task)
+{
+    loop->current = task;
+    atl_loop_beat(loop);
+    task->ops->resume(task);
+    loop->current = NULL;
+}
+
+static void
 run_ready(struct atl_loop *loop)
 {
     int left = ATL_LOOP_BURST;
 
-    while (left-- > 0 && !atl_list_is_empty(&loop->ready)) {
-        struct atl_task *task = pop_ready(loop);
+    while (left-- > 0 && !atl_list_is_empty(&loop->ready))
+        run_task(loop, pop_ready(loop));
+}
 
-        loop->current = task;
-        atl_loop_beat(loop);
-        task->ops->resume(task);
-        loop->current = NULL;
-    }
+void
+atl_loop_run_now(struct atl_loop *loop, struct atl_task *task)
+{
+    assert(loop->current == NULL && task->state == ATL_TASK_NEW);
+    if (loop->stress != NULL && loop->stress->before != NULL)
+        loop->stress->before(loop->stress);
+    run_task(loop, task);
+    atl_loop_beat(loop); /* what follows in the poll is not its doing */
 }
 
 static void
@@ -178,6 +241,19 @@ run_hooks(struct atl_loop *loop)
     while ((link = atl_list_pop(&loop->turn_end)) != NULL) {
         struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
 
+        hook->fn(hook);
+    }
+}
+
+static void
+run_watchers(struct atl_loop *loop)
+{
+    struct atl_link *link, *next;
+
+    for (link = loop->watchers.next; link != &loop->watchers; link = next) {
+        struct atl_hook *hook = ATL_OWNER(link, struct atl_hook, link);
+
+        next = link->next;
         hook->fn(hook);
     }
 }
@@ -209,6 +285,15 @@ atl_loop_leave_poll(struct atl_loop *loop)
         atl_watchdog_rouse(loop->watchdog);
 }
 
+void
+atl_loop_poll(struct atl_loop *loop, uint64_t until_ns)
+{
+    atl_alarm_set(&loop->alarm, until_ns);
+    enter_poll(loop);
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    atl_loop_woken(&loop->uv);
+}
+
 static void
 poll_io(struct atl_loop *loop, bool block)
 {
@@ -216,7 +301,7 @@ poll_io(struct atl_loop *loop, bool block)
         uint64_t tick = atl_wheel_next(&loop->wheel);
 
         loop->clock->idle(loop->clock,
-                          tick == NEVER ? NEVER : tick << ATL_TICK_SHIFT);
+                          tick == NEVER ? NEVER : tick << loop->tick_shift);
         block = false;
     }
     if (!block) {
@@ -224,10 +309,7 @@ poll_io(struct atl_loop *loop, bool block)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
         return;
     }
-    set_alarm(loop);
-    enter_poll(loop);
-    uv_run(&loop->uv, UV_RUN_ONCE);
-    atl_loop_woken(&loop->uv);
+    atl_loop_poll(loop, alarm_ns(loop));
 }
 
 void
@@ -236,19 +318,27 @@ atl_loop_turn(struct atl_loop *loop, bool block)
     run_ready(loop);
     atl_loop_beat(loop);
     run_hooks(loop);
+    run_watchers(loop);
     if (loop->stopped)
         return;
     poll_io(loop, block && !has_ready(loop));
     loop->now_ns = atl_loop_clock(loop);
-    atl_wheel_advance(&loop->wheel, loop->now_ns >> ATL_TICK_SHIFT);
+    atl_wheel_advance(&loop->wheel, loop->now_ns >> loop->tick_shift);
     atl_list_splice(&loop->ready, &loop->tomorrow);
+    run_watchers(loop);
+}
+
+bool
+atl_loop_has_work(const struct atl_loop *loop)
+{
+    return has_ready(loop) || !atl_list_is_empty(&loop->turn_end);
 }
 
 bool
 atl_loop_is_alive(const struct atl_loop *loop)
 {
-    return has_ready(loop) || loop->wheel.count > 0 ||
-           !atl_list_is_empty(&loop->turn_end) || uv_loop_alive(&loop->uv);
+    return atl_loop_has_work(loop) || loop->wheel.count > 0 ||
+           uv_loop_alive(&loop->uv);
 }
 
 bool
@@ -271,6 +361,13 @@ atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook)
 {
     if (!atl_hook_is_waiting(hook))
         atl_list_push(&loop->turn_end, &hook->link);
+}
+
+void
+atl_loop_watch(struct atl_loop *loop, struct atl_hook *hook)
+{
+    if (!atl_hook_is_waiting(hook))
+        atl_list_push(&loop->watchers, &hook->link);
 }
 
 bool

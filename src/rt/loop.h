@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * One turn: resume the tasks that are ready, run the turn-end hooks, poll for
- * I/O (which queues tasks), fire timers.  libuv's callbacks never resume a
- * task themselves.
+ * I/O (which queues tasks), fire timers.  libuv's callbacks don't resume a
+ * task themselves, except through atl_loop_run_now().
  *
  * Laws:
  * 1. A loop belongs to one thread.
@@ -34,7 +34,8 @@ struct atl_clock {
     uint64_t (*now_ns)(struct atl_clock *clock); /* monotonic */
     /*
      * Nothing is ready: called instead of blocking, with the time of the next
-     * timer (UINT64_MAX: none).  NULL: block in poll.  A virtual clock jumps.
+     * timer or before it (UINT64_MAX: none).  NULL: block in poll.  A virtual
+     * clock jumps.
      */
     void (*idle)(struct atl_clock *clock, uint64_t next_ns);
 };
@@ -72,19 +73,32 @@ struct atl_loop {
     struct atl_link ready;    /* tasks, in the order they will run */
     struct atl_link tomorrow; /* tasks for the next turn */
     struct atl_link turn_end; /* hooks */
+    struct atl_link watchers; /* hooks that stay: before a poll, and behind */
     struct atl_task *current; /* the task that runs now, or NULL */
     struct atl_scope root;    /* above every scope */
     struct atl_owner roots;   /* tasks that no other task owns */
     struct atl_wheel wheel;
     struct atl_alarm alarm;    /* only ends the poll; the wheel fires */
     struct atl_stress *stress; /* NULL, but in tests */
+    uint8_t tick_shift; /* ATL_TICK_SHIFT, or 0 for exact time in tests */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
     struct atl_op_slab *scope_slabs;
+    size_t scopes_used; /* timed ones that are not free */
+    /*
+     * Work on threads that aren't libuv's, whose end an async handle tells:
+     * counted by who hands it to them, since it keeps a virtual clock from
+     * jumping (virtual.h).
+     */
+    unsigned in_flight;
+    struct atl_link all;  /* loops of all threads; under a lock of loop.c */
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };
+
+/* Is it a descriptor that a loop of any thread works with for itself? */
+bool atl_loop_is_made_of(int fd);
 
 /* Returns 0 or a negative code. */
 int atl_loop_init(struct atl_loop *loop) __attribute__((warn_unused_result));
@@ -106,6 +120,22 @@ bool atl_loop_is_alive(const struct atl_loop *loop);
 /* One turn, which blocks in poll only if `block` and nothing is ready. */
 void atl_loop_turn(struct atl_loop *loop, bool block);
 
+/* Is a task ready, or a hook waiting for this turn's end? */
+bool atl_loop_has_work(const struct atl_loop *loop);
+
+/*
+ * Wait in poll until something comes, or until `until_ns` of uv_hrtime()
+ * (ATL_ALARM_NEVER: without limit).  At once if nothing could come.
+ */
+void atl_loop_poll(struct atl_loop *loop, uint64_t until_ns);
+
+/*
+ * Read time from `clock` (NULL: the machine's) from now on, in ticks of a
+ * nanosecond: timers fire when they are due, not up to a tick later.  Before
+ * any timer has started.
+ */
+void atl_loop_set_clock(struct atl_loop *loop, struct atl_clock *clock);
+
 /* Fresh time in ns; loop->now_ns is the cheap one, up to a turn old. */
 uint64_t atl_loop_clock(struct atl_loop *loop);
 
@@ -116,6 +146,15 @@ uint64_t atl_loop_clock(struct atl_loop *loop);
 void atl_timer_start(struct atl_loop *loop, struct atl_timer *timer,
                      uint64_t due_ns, atl_timer_fn fn);
 void atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer);
+
+/* The tick with which `due_ns` has come: not before it. */
+static inline uint64_t
+atl_timer_tick(const struct atl_loop *loop, uint64_t due_ns)
+{
+    uint64_t tick = due_ns >> loop->tick_shift;
+
+    return loop->tick_shift != 0 ? tick + 1 : tick;
+}
 
 /*
  * Another piece of work begins, or that in hand is going well: the watchdog
@@ -145,6 +184,19 @@ atl_loop_woken(uv_loop_t *uv)
          ATL_BEAT_POLL) != 0)
         atl_loop_leave_poll(loop);
 }
+
+/*
+ * From a callback of libuv's, where no task runs: resume `task`, which is new
+ * and not queued, at once.  What it does until it first waits happens inside
+ * the callback.
+ */
+void atl_loop_run_now(struct atl_loop *loop, struct atl_task *task);
+
+/*
+ * Run `hook` in each turn, before the poll and behind it, until its link is
+ * taken off the list: for a wait that no event ends.
+ */
+void atl_loop_watch(struct atl_loop *loop, struct atl_hook *hook);
 
 /* Run `hook` once at this turn's end; harmless if it is waiting already. */
 void atl_loop_at_turn_end(struct atl_loop *loop, struct atl_hook *hook);

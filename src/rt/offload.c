@@ -26,6 +26,7 @@ struct thread {
 
 struct atl_offload {
     struct atl_offload_options options;
+    struct atl_loop *loop;
     atomic_uint refs; /* the owner, the handle, each thread */
     uv_async_t async; /* something is in `finished`, or room is to be given */
 
@@ -190,6 +191,7 @@ want(struct atl_offload *pool, int change)
     if (pool->wanted == 0)
         uv_ref((uv_handle_t *)&pool->async);
     pool->wanted += (unsigned)change;
+    pool->loop->in_flight += (unsigned)change; /* no clock jumps meanwhile */
     if (pool->wanted == 0)
         uv_unref((uv_handle_t *)&pool->async);
 }
@@ -268,6 +270,7 @@ atl_offload_open(struct atl_offload **pool_out, struct atl_loop *loop,
     assert(options->threads >= 1 &&
            options->threads <= ATL_OFFLOAD_MAX_THREADS);
     pool->options = *options;
+    pool->loop = loop;
     if ((err = uv_async_init(&loop->uv, &pool->async, on_async)) != 0) {
         atl_free(pool);
         return err;
@@ -335,6 +338,7 @@ atl_offload_close(struct atl_offload *pool, uint64_t due_ns)
     atl_list_init(&left);
     while (atl_list_pop(&pool->turns) != NULL)
         ;
+    pool->loop->in_flight -= pool->wanted;
     pthread_mutex_lock(&pool->lock);
     pool->closed = true;
     pool->queued = 0;

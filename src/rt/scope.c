@@ -40,6 +40,7 @@ free_left(struct atl_scope *s)
         timed->serial++;
         timed->next_free = timed->loop->free_scopes;
         timed->loop->free_scopes = timed;
+        timed->loop->scopes_used--;
         s = parent;
     }
 }
@@ -197,6 +198,7 @@ take_scope(struct atl_loop *loop)
         add_scopes(loop);
     timed = loop->free_scopes;
     loop->free_scopes = timed->next_free;
+    loop->scopes_used++;
     timed->expired = false;
     return timed;
 }

@@ -160,6 +160,29 @@ atl_wheel_next(const struct atl_wheel *w)
     return find_next(w, &at) ? first_tick(w, at) : UINT64_MAX;
 }
 
+/* All that fires before the timers of the next slot is in that slot. */
+uint64_t
+atl_wheel_first(const struct atl_wheel *w)
+{
+    const struct atl_link *head, *link;
+    uint64_t first = UINT64_MAX;
+    struct place at;
+
+    if (!atl_list_is_empty(&w->due))
+        return w->now;
+    if (!find_next(w, &at))
+        return UINT64_MAX;
+    head = &w->slot[at.level][at.slot];
+    for (link = head->next; link != head; link = link->next) {
+        const struct atl_timer *timer =
+            ATL_OWNER(link, const struct atl_timer, link);
+
+        if (timer->tick < first)
+            first = timer->tick;
+    }
+    return first;
+}
+
 /*
  * The slot `at` has come: `now` is its first tick.  What is due goes to
  * `firing`, the rest to lower levels, which are all empty (law 2).

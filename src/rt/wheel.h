@@ -72,6 +72,12 @@ void atl_wheel_remove(struct atl_wheel *w, struct atl_timer *timer);
 uint64_t atl_wheel_next(const struct atl_wheel *w);
 
 /*
+ * The tick at which the first timer fires, UINT64_MAX without one.  Takes time
+ * in proportion to the timers that fire at about that time.
+ */
+uint64_t atl_wheel_first(const struct atl_wheel *w);
+
+/*
  * Move to tick `now` and run what is due; returns how many ran.  A `now`
  * before the present tick counts as the present one.  The cost is that of the
  * timers which are met, not of the time that has passed.

@@ -5,7 +5,7 @@ local atlas = require "atlas"
 local check = require "check"
 
 local Application, Route, Response = atlas.Application, atlas.Route, atlas.Response
-local test, eq, has, ok, raises = check.test, check.eq, check.has, check.ok, check.raises
+local eq, has, ok, raises = check.eq, check.has, check.ok, check.raises
 
 local function make_scope(method, path, query, headers)
     return {
@@ -626,5 +626,3 @@ test("a Request around a scope answers to the scope's names", function()
     eq(request.scope, scope)
     eq(request.path, "/here")
 end)
-
-return check.finish()

@@ -4,7 +4,6 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test = check.test
 
 -- One row a mistake: the name that the error has to have, the number of the
 -- argument, what it says in brackets, and the call.
@@ -139,5 +138,3 @@ test("a mistake starts nothing", function()
     end
     atlas.sleep(0.001)
 end)
-
-return check.finish()

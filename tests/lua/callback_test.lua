@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Calls `fn(...)` from another task, a turn later.
 local function later(fn, ...)
@@ -390,5 +390,3 @@ test("Cancelled goes out of suspend also when there is no canceller", function()
     eq(ok, false)
     eq(err.reason, "why")
 end)
-
-return check.finish()

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local is_cancelled, is_task_cancelled = atlas.Cancelled.is, atlas.TaskCancelled.is
 
 -- A task that stands in a long sleep.
@@ -511,5 +511,3 @@ test("the classes have the codes of their errors", function()
     eq(atlas.TaskCancelled.code, "ETASKCANCELED")
     eq(atlas.Timeout.code, "ETIMEDOUT")
 end)
-
-return check.finish()

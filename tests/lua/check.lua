@@ -1,17 +1,7 @@
--- check.lua - the harness of the Lua tests.
+-- check.lua - what the Lua tests say of values; `atlas test` runs them.
 -- SPDX-License-Identifier: MIT
---
--- A file X_test.lua is run by `atlas run` in this folder.  It calls
--- test(claim, fn), which runs `fn` at once in a task of its own, and ends with
--- `return check.finish()`, which prints the count and gives the exit status.
-
-local atlas = require "atlas"
 
 local M = {}
-
-local LIMIT = 50 -- seconds that one test may take
-local passed, failed = 0, 0
-local depth = 0 -- files that run other files
 
 --- The running VM: some of the tests are about what only one of them can do.
 M.is_luajit = rawget(_G, "jit") ~= nil
@@ -26,27 +16,6 @@ end
 -- Blames the line that called the check.
 local function fail(...)
     error(("%s"):format(string.format(...)), 3)
-end
-
---- Run `fn` in a task; an error that leaves it is a failure with its traceback.
----@param claim string
----@param fn fun()
-function M.test(claim, fn)
-    local task = atlas.spawn(fn)
-    local guard = atlas.spawn(function()
-        atlas.sleep(LIMIT)
-        task:cancel(("the test took more than %d s"):format(LIMIT))
-    end)
-    local ok, err = task:pawait()
-
-    guard:cancel()
-    if ok then
-        passed = passed + 1
-        return
-    end
-    failed = failed + 1
-    print(("FAIL %s\n%s\n%s"):format(claim, tostring(err), task:traceback() or ""))
-    io.stdout:flush()
 end
 
 --- Both are the same: NaN isn't, tables and errors are compared by identity.
@@ -137,21 +106,6 @@ function M.each(map)
         i = i + 1
         return names[i], map[names[i]]
     end
-end
-
---- Run the tests of another file; its finish() leaves the count to ours.
-function M.run(file)
-    depth = depth + 1
-    assert(loadfile(file))(file)
-    depth = depth - 1
-end
-
---- Print the count.  Returns the status with which the file is to end.
-function M.finish()
-    if depth == 0 then
-        print(("%d passed, %d failed"):format(passed, failed))
-    end
-    return failed == 0 and 0 or 1
 end
 
 return M

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- What a function that is given to on_complete of `task` is called with.
 local function completion(task)
@@ -231,5 +231,3 @@ test("mistakes are named", function()
         atlas.current():on_complete(5)
     end), "bad argument #2 to 'on_complete' (function expected")
 end)
-
-return check.finish()

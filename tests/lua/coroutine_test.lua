@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 test("a generator made by coroutine.wrap may wait", function()
     local generate = coroutine.wrap(function()
@@ -185,7 +185,7 @@ test("Cancelled comes to each checkpoint inside a generator", function()
     eq(raised, 3)
 end)
 
-local original_resume = require("atlas.patch").original["coroutine.resume"]
+local original_resume = atlas.original.coroutine.resume
 
 for name, wait in check.each {
     checkpoint = atlas.checkpoint,
@@ -216,5 +216,3 @@ for name, wait in check.each {
         check.has(err, "already waiting")
     end)
 end
-
-return check.finish()

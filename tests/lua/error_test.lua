@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Errors that are tables can be told apart from all others.
 local function new_error()
@@ -351,5 +351,3 @@ test("the error of a task may be an error of another kind than text, with a fail
 
         check.values({ n = 2, false, err }, atlas.spawn(error, err):pawait())
     end)
-
-return check.finish()

@@ -1,4 +1,4 @@
 -- gc_sync_test.lua - gc_test.lua with the tests of sync_test.lua.
 -- SPDX-License-Identifier: MIT
 
-return assert(loadfile "gc_test.lua")("sync")
+assert(loadfile "gc_test.lua")("sync")

@@ -6,17 +6,26 @@
 -- keeps without anchoring it is gone before it is used.
 
 local atlas = require "atlas"
-local check = require "check"
 
-local collector = atlas.spawn(function()
-    while true do
-        collectgarbage()
-        atlas.checkpoint()
-    end
+local collector, pause, step
+
+setup(function()
+    pause = collectgarbage("setpause", 0)
+    step = collectgarbage("setstepmul", 10000)
+    collector = atlas.spawn(function()
+        while true do
+            collectgarbage()
+            atlas.checkpoint()
+        end
+    end)
 end)
 
-collectgarbage("setpause", 0)
-collectgarbage("setstepmul", 10000)
+teardown(function()
+    collector:cancel()
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", step)
+end)
+
 local names = {
     "task", "error", "sleep", "cancel", "callback", "waits", "coroutine", "trace", "argument",
     "pairs", "limits", "group", "scope", "var", "wrap", "complete",
@@ -25,8 +34,5 @@ local names = {
 -- These are much work for the collector: gc_sync_test.lua gives them a process
 -- of their own.
 for _, name in ipairs(... == "sync" and { "sync", "thread" } or names) do
-    check.run(name .. "_test.lua")
+    describe(name, assert(loadfile(name .. "_test.lua")))
 end
-collector:cancel()
-
-return check.finish()

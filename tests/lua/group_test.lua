@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local is_cancelled, is_timeout = atlas.Cancelled.is, atlas.Timeout.is
 
 local function fail_after(seconds, err)
@@ -705,5 +705,3 @@ test("1,000 groups within each other", function()
 
     eq(nest(1000), "inmost")
 end)
-
-return check.finish()

@@ -6,7 +6,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- --- locks ---
 
@@ -389,7 +389,7 @@ test("a group that is over is collected", function()
 end)
 
 test("the wait for a group's end that somebody else's resume caught is no trouble", function()
-    local resume = require("atlas.patch").original["coroutine.resume"]
+    local resume = atlas.original.coroutine.resume
     local ended = false
 
     atlas.spawn(function()
@@ -419,5 +419,3 @@ test("the wait for a group's end that somebody else's resume caught is no troubl
     end):await()
     eq(task:status(), "cancelled")
 end)
-
-return check.finish()

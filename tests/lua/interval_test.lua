@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Goes on when the clock says so, without letting others run.
 local function be_busy(seconds)
@@ -135,5 +135,3 @@ test("mistakes are named", function()
     end), check.here(-1))
     check.has(check.raises(atlas.interval), "number expected, got ")
 end)
-
-return check.finish()

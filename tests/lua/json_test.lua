@@ -5,7 +5,7 @@ local atlas = require "atlas"
 local check = require "check"
 local json = require "atlas.json"
 
-local test, eq, has = check.test, check.eq, check.has
+local eq, has = check.eq, check.has
 local encode, decode = json.encode, json.decode
 
 -- --- decoding ---
@@ -773,5 +773,3 @@ test("strings that collide in a sparse hash cost about what others do", function
             ("%.3f s instead of %.3f s"):format(hostile, usual))
     end
 end)
-
-return check.finish()

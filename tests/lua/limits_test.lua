@@ -8,7 +8,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local unpack = table.unpack or unpack
 
 local function numbers(n)
@@ -101,5 +101,3 @@ for _, n in ipairs { 250, 7900, 7950, 7989, 7990, 7995, 7999, 8000, 8001, 8010, 
         eq(atlas.spawn(math.abs, -1):await(), 1)
     end)
 end
-
-return check.finish()

@@ -8,7 +8,7 @@ local atlas = require "atlas"
 local check = require "check"
 local logging = require "atlas.logging"
 
-local test, eq, has = check.test, check.eq, check.has
+local eq, has = check.eq, check.has
 local log = logging.get_logger "app"
 
 local path = os.tmpname()
@@ -266,4 +266,3 @@ test("outside of a request there is no id", function()
 end)
 
 os.remove(path)
-return check.finish()

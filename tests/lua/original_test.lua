@@ -11,7 +11,7 @@ local Response = require "atlas.response"
 local Route = require "atlas.route"
 local Router = require "atlas.router"
 
-local test, eq, has, ok, raises = check.test, check.eq, check.has, check.ok, check.raises
+local eq, has, ok, raises = check.eq, check.has, check.ok, check.raises
 
 local function nothing() end
 
@@ -286,5 +286,3 @@ test("templates.render gives a Response with the request in the context", functi
         "Template not found: nope.html")
     raises(templates.render, Request {}, "../" .. base, {})
 end)
-
-return check.finish()

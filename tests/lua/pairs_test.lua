@@ -3,7 +3,7 @@
 
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 test("pairs goes over what __pairs returns", function()
     local object = setmetatable({ hidden = true }, {
@@ -156,5 +156,3 @@ test("ipairs is as ever", function()
     end
     eq(n, 2)
 end)
-
-return check.finish()

@@ -9,7 +9,7 @@ local atlas = require "atlas"
 local check = require "check"
 local counts = require("atlas.task.core").counts
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 local COUNT = os.getenv "ATL_LONG" and 5000 or 1000 -- tasks a way of waiting
 
@@ -216,5 +216,3 @@ test("waves of all ways at once leave no resident memory", function()
         eq(what .. " " .. after[what], what .. " " .. before[what])
     end
 end)
-
-return check.finish()

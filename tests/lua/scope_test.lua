@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local is_cancelled, is_timeout = atlas.Cancelled.is, atlas.Timeout.is
 
 local function duration(fn, ...)
@@ -644,5 +644,3 @@ test("a generator inside a generator each have their own scopes", function()
     check.ok(seen[1] <= 1 and seen[2] > 1 and seen[3] <= 1 and seen[4] > 1)
     eq(seen[5], "none")
 end)
-
-return check.finish()

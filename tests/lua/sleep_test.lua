@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Seconds that `fn(...)` takes.
 local function duration(fn, ...)
@@ -255,5 +255,3 @@ test("short sleeps of many tasks all end, however the clock falls", function()
     end):await()
     eq(ended, 20)
 end)
-
-return check.finish()

@@ -6,7 +6,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local quick = { 0.001, 0.002 }
 
 test("with on_error the results of the first run that succeeds are those of the task", function()
@@ -346,5 +346,3 @@ test("max may be endless", function()
         return runs
     end, { restart = "on_error", backoff = { 0, 0 }, max = math.huge }):await(), 11)
 end)
-
-return check.finish()

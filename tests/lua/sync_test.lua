@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq, ok, has, list = check.test, check.eq, check.ok, check.has, check.list
+local eq, ok, has, list = check.eq, check.ok, check.has, check.list
 local raises = check.raises
 
 -- Let all others run as far as they get.
@@ -859,5 +859,3 @@ test("a bad rate, burst or number of tokens raises", function()
     has(raises(limiter.take, limiter, 6), "at most 5")
     has(raises(limiter.take, limiter, 0), "above 0")
 end)
-
-return check.finish()

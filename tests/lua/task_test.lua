@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 local main = atlas.current()
 
 -- --- spawn ---
@@ -309,11 +309,6 @@ test("a task has no name until it is given one", function()
     eq(task:name("other"):name(), "other")
 end)
 
-test("the main task is called main", function()
-    eq(main:name(), "main")
-    eq(main:status(), "waiting")
-end)
-
 test("a task has its name as text, or its number", function()
     local task = atlas.spawn(function() end)
 
@@ -353,5 +348,3 @@ test("require \"atlas.task\" gives the same functions", function()
         eq(task[name], atlas[name])
     end
 end)
-
-return check.finish()

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 test("a variable that nobody has set has its default", function()
     eq(atlas.var("default"):get(), "default")
@@ -260,5 +260,3 @@ test("a variable is told by its text, and mistakes are named", function()
     check.has(check.raises(var.get, {}), "atlas.Var expected, got table")
     eq(getmetatable(var), "locked")
 end)
-
-return check.finish()

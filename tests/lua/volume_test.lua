@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Bytes that Lua holds, garbage aside.
 local function memory()
@@ -310,5 +310,3 @@ test("strings that differ only where a sparse hash does not look cost no more th
         check.ok(atlas.now() - started < 10)
         eq(set[prefix .. ("%012d"):format(77777) .. suffix], 77777)
     end)
-
-return check.finish()

@@ -7,7 +7,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Each way to wait, by the name that its error has to have.
 local waits = {
@@ -378,5 +378,3 @@ test("a task may wait while a coroutine of the user's own is suspended", functio
         eq(generate(), 3) -- by another task
     end):await()
 end)
-
-return check.finish()

@@ -4,7 +4,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Calls `callback` with the arguments a turn later.
 local function later(callback, ...)
@@ -227,5 +227,3 @@ test("mistakes in the options are named", function()
     end), check.here(-1))
     check.has(check.raises(atlas.wrap, 5), "bad argument #1 to 'wrap' (function expected")
 end)
-
-return check.finish()

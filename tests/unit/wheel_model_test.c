@@ -193,8 +193,10 @@ check_next(void)
 
     if (first == NULL) {
         CHECK(next == UINT64_MAX);
+        CHECK(atl_wheel_first(&w) == UINT64_MAX);
         return;
     }
+    CHECK_INT(atl_wheel_first(&w), first->tick);
     CHECK(next <= first->tick);
     /* Else the loop would spin: an advance must bring something about. */
     CHECK(next > model.now || first->tick == model.now);

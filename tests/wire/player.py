@@ -57,6 +57,8 @@ class Wire:
             self.moved = self.loop.time()
         except (ConnectionResetError, BrokenPipeError):
             data, self.end = b"", "RST"
+        # What is there already comes without a wait: let the others have a turn.
+        await asyncio.sleep(0)
         self.buffer += data
         self.log += data[:max(0, 2000 - len(self.log))]
         return bool(data)

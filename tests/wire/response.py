@@ -29,7 +29,7 @@ class Received:
     lines: list = field(default_factory=list)     # header lines as they came
     fields: list = field(default_factory=list)    # (lower-case name, value)
     trailers: list = field(default_factory=list)
-    body: bytes = b""
+    body: bytes = field(default_factory=bytearray)  # grows in place while it is read
     delimited_by_close: bool = False
 
     @property
@@ -102,6 +102,8 @@ async def read_response(wire, is_head):
         await read_body(wire, response, is_head)
     except EOFError:
         raise Ended(response) from None
+    finally:
+        response.body = bytes(response.body)
     return response
 
 

@@ -15,6 +15,7 @@
 #include "bind/init.h"
 #include "lua/args.h"
 #include "lua/error.h"
+#include "lua/inner.h"
 #include "lua/outcome.h"
 #include "lua/reg.h"
 #include "lua/trace.h"
@@ -299,6 +300,7 @@ f_open(lua_State *L)
     luaL_setmetatable(L, group_type);
     lua_newtable(L);
     atl_setuservalue(L, -2);
+    atl_inner_note_scope(L, vm);
     g->scope = atl_timed_enter(&t->task, L, UINT64_MAX, 0);
     atl_list_push(&t->held, &g->held.link);
     return 1;

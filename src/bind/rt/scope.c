@@ -4,6 +4,7 @@
 #include "bind/init.h"
 #include "lua/args.h"
 #include "lua/error.h"
+#include "lua/inner.h"
 #include "lua/reg.h"
 #include "lua/sched.h"
 #include "lua/trace.h"
@@ -26,6 +27,7 @@ running_task(lua_State *L)
 static int
 push_scope(lua_State *L, struct atl_timed_scope *scope)
 {
+    atl_inner_note_scope(L, ATL_VM(L));
     lua_pushlightuserdata(L, scope);
     lua_pushnumber(L, scope->serial);
     return 2;

@@ -51,7 +51,7 @@ find_stress(lua_State *L)
 {
     struct stress *s = (struct stress *)(void *)ATL_VM(L)->loop.stress;
 
-    if (s == NULL)
+    if (s == NULL || ATL_VM(L)->tester != NULL)
         atl_raise(L, "'start' comes first");
     return s;
 }
@@ -63,6 +63,8 @@ f_start(lua_State *L)
     struct atl_vm *vm = ATL_VM(L);
     struct stress *s;
 
+    if (vm->tester != NULL)
+        return atl_raise(L, "'atlas test' has a clock of its own");
     if (vm->loop.stress != NULL)
         return 0;
     s = atl_newuserdata(L, sizeof(*s));

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "bind/init.h"
+#include "bind/rt/callback.h"
 #include "lua/args.h"
 #include "lua/dump.h"
 #include "lua/error.h"
@@ -401,8 +402,8 @@ keep_arguments(lua_State *L, struct callback *cb)
 
 /* The callback: its arguments go to the waiting task; later calls do nothing.
  */
-static int
-f_call(lua_State *L)
+int
+atl_callback_call(lua_State *L)
 {
     struct callback *cb = upvalue_callback(L);
     struct atl_wait *wait = atl_waker_wait(cb->waker);
@@ -473,7 +474,7 @@ f_callback(lua_State *L)
     lua_settop(L, 0);
     cb = atl_newuserdata(L, sizeof(*cb));
     *cb = (struct callback){.vm = ATL_VM(L)};
-    push_closure(L, 1, "callback", f_call, false);
+    push_closure(L, 1, "callback", atl_callback_call, false);
     push_closure(L, 1, "wait", f_wait, true);
     return 2;
 }

@@ -1,0 +1,3 @@
+-- c.lua - what the scheduler gives to the patched library; boot.lua fills it in.
+
+return {}

@@ -1,0 +1,47 @@
+-- files.lua - a file and a folder: with callbacks and without.
+local uv = require "luv"
+
+local folder = assert(uv.fs_mkdtemp(uv.os_tmpdir() .. "/luv-XXXXXX"))
+local path = folder .. "/file"
+
+uv.fs_open(path, "w+", tonumber("644", 8), function(err, fd)
+    assert(not err, err)
+    uv.fs_write(fd, { "first line\n", "second line\n" }, 0, function(write_err, size)
+        print("written", write_err, size)
+        uv.fs_fstat(fd, function(_, stat)
+            print(stat.type, stat.size)
+            uv.fs_read(fd, stat.size, 6, function(_, data)
+                print(("%q"):format(data))
+                uv.fs_close(fd, function(close_err, done)
+                    print("closed", close_err, done)
+                end)
+            end)
+        end)
+    end)
+end)
+print("run", uv.run())
+
+uv.fs_stat(folder .. "/nothing", function(err, stat)
+    print(err:match "^%u+", stat)
+end)
+print("run", uv.run())
+
+print(uv.fs_rename(path, folder .. "/other"))
+local scan = assert(uv.fs_scandir(folder))
+print(uv.fs_scandir_next(scan))
+print(uv.fs_scandir_next(scan))
+print(select(3, uv.fs_rmdir(folder)))
+print(uv.fs_unlink(folder .. "/other"))
+print(uv.fs_rmdir(folder))
+
+local changed = uv.new_fs_event()
+local watched = assert(uv.fs_mkdtemp(uv.os_tmpdir() .. "/luv-XXXXXX"))
+changed:start(watched, {}, function(err, name)
+    print("event", err, name)
+    changed:close()
+end)
+local fd = assert(uv.fs_open(watched .. "/new", "w", 384))
+uv.fs_close(fd)
+print("run", uv.run())
+uv.fs_unlink(watched .. "/new")
+uv.fs_rmdir(watched)
