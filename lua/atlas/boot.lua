@@ -2,8 +2,8 @@
 -- cannot be resumed on LuaJIT.  Loaded once per VM by src/lua/sched.c, which
 -- passes what it needs and takes what is returned.
 
-local on_error, inherit, pause, keep_trace, suspend, go_on, expose, resume_task, RAISE, AWAIT, states =
-    ...
+local on_error, inherit, pause, keep_trace, suspend, go_on, expose, resume_task = ...
+local RAISE, AWAIT, states = select(9, ...)
 
 local errors = require "atlas.errors"
 

@@ -23,6 +23,22 @@ atl_inner_yield(lua_State *L, const struct atl_task *task)
     return lua_yield(L, 1);
 }
 
+void
+atl_inner_push_states(lua_State *L)
+{
+    int i;
+
+    lua_newtable(L);
+    for (i = ATL_INNER_SPECIAL; i <= ATL_INNER_SCOPES; i++) {
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, i);
+    }
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+}
+
 /* --- scopes that a generator takes along --- */
 
 /* Pop a value: refs.states[which] is that. */
@@ -57,8 +73,7 @@ atl_inner_suspend(lua_State *L)
         lua_pushboolean(L, 0);
         set_flag(L, vm, ATL_INNER_SCOPES);
     }
-    if (t == NULL || t->co == L ||
-        (s = atl_timed_suspend(&t->task, L)) == NULL)
+    if (t == NULL || t->co == L || (s = atl_timed_suspend(&t->task, L)) == NULL)
         return 0;
     lua_pushlightuserdata(L, s);
     lua_pushnumber(L, s->serial);
@@ -131,18 +146,20 @@ atl_inner_forget(lua_State *L, struct atl_lua_task *t)
     set_state(L, t);
 }
 
-/* Push why the task, which isn't parked, can't be resumed; or nothing. */
+/* Push false and why the task, which isn't parked, can't be resumed. */
 static int
 push_refusal(lua_State *L, struct atl_lua_task *t)
 {
     const char *why;
 
     lua_settop(L, 1);
-    if (t->task.state == ATL_TASK_RUNNING)
-        return 0;
     lua_pushboolean(L, 0);
     if (t->body_ended) {
         lua_pushliteral(L, "cannot resume dead coroutine");
+        return 2;
+    }
+    if (t->task.state == ATL_TASK_RUNNING) {
+        lua_pushliteral(L, "cannot resume non-suspended coroutine");
         return 2;
     }
     lua_pushliteral(L, "cannot resume ");

@@ -1,5 +1,5 @@
-/* inner.h - coroutines inside and around tasks, for
- * lua/atlas/patch/coroutine.lua. SPDX-License-Identifier: MIT
+/* inner.h - coroutines inside and around tasks, for patch/coroutine.lua.
+ * SPDX-License-Identifier: MIT
  *
  * A user's own coroutine inside a task yields to whoever has resumed it.  When
  * it awaits it yields a tag, which the patched resume and wrap pass outward.
@@ -19,6 +19,9 @@ enum atl_inner_flag {
     ATL_INNER_SPECIAL = 1,
     ATL_INNER_SCOPES,
 };
+
+/* Push the table, empty. */
+void atl_inner_push_states(lua_State *L);
 
 /* Suspend `task`, whose code runs on L: tagged unless that is its own. */
 int atl_inner_yield(lua_State *L, const struct atl_task *task);
@@ -46,7 +49,7 @@ int atl_inner_expose(lua_State *L);
 
 /*
  * resume_task(task, ...) -> true: it will run, with the arguments for the
- * results of its yield; or false, message; or nothing: it runs now.
+ * results of its yield; or false, message.
  */
 int atl_inner_resume_task(lua_State *L);
 

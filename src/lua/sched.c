@@ -528,23 +528,6 @@ f_pause(lua_State *L)
 
 /* --- open and close --- */
 
-/* Push the table of inner.h. */
-static void
-push_states(lua_State *L)
-{
-    int i;
-
-    lua_newtable(L);
-    for (i = ATL_INNER_SPECIAL; i <= ATL_INNER_SCOPES; i++) {
-        lua_pushboolean(L, 0);
-        lua_rawseti(L, -2, i);
-    }
-    lua_newtable(L);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-}
-
 int
 atl_sched_open(struct atl_vm *vm)
 {
@@ -564,8 +547,8 @@ atl_sched_open(struct atl_vm *vm)
         {"new_task_cancelled", &vm->refs.new_task_cancelled},
     };
     static const lua_CFunction given[] = {
-        f_pause, atl_trace_keep, atl_inner_suspend, atl_inner_go_on,
-        atl_inner_expose, atl_inner_resume_task};
+        f_pause,         atl_trace_keep,   atl_inner_suspend,
+        atl_inner_go_on, atl_inner_expose, atl_inner_resume_task};
     size_t i;
 
     vm->slot_count = 1; /* 0 means none */
@@ -575,7 +558,7 @@ atl_sched_open(struct atl_vm *vm)
     vm->refs.tasks = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     vm->refs.failed = luaL_ref(L, LUA_REGISTRYINDEX);
-    push_states(L);
+    atl_inner_push_states(L);
     vm->refs.states = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getglobal(L, "xpcall");
     vm->refs.xpcall = luaL_ref(L, LUA_REGISTRYINDEX);

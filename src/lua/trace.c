@@ -276,6 +276,32 @@ is_global(lua_State *L, const char *name)
     return same;
 }
 
+/* Push "'format'" if the C function on top of the stack is one of Lua's own. */
+static bool
+push_library_name(lua_State *L)
+{
+    static const char *const libraries[] = {"_G", "string", "table",
+                                            "coroutine", "debug"};
+    int fn = lua_gettop(L);
+    size_t i;
+
+    for (i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
+        lua_getglobal(L, libraries[i]);
+        lua_pushnil(L);
+        while (lua_istable(L, fn + 1) && lua_next(L, fn + 1) != 0) {
+            if (lua_rawequal(L, -1, fn) && lua_type(L, -2) == LUA_TSTRING) {
+                lua_pushfstring(L, "'%s'", lua_tostring(L, -2));
+                lua_insert(L, fn + 1);
+                lua_settop(L, fn + 1);
+                return true;
+            }
+            lua_pop(L, 1);
+        }
+        lua_settop(L, fn);
+    }
+    return false;
+}
+
 /*
  * Push what the function of `ar`, which is on top of the stack and is popped,
  * is to people if it can't be suspended; or nothing.
@@ -295,7 +321,7 @@ push_barrier(lua_State *L, const lua_Debug *ar)
         lua_pushnil(L);
     else if (ar->name != NULL && *ar->name != '?')
         lua_pushfstring(L, "'%s'", ar->name);
-    else
+    else if (!push_library_name(L))
         lua_pushliteral(L, "a C function");
     lua_remove(L, -2);
     if (lua_isstring(L, -1))
@@ -310,6 +336,7 @@ atl_trace_barrier(lua_State *L)
     lua_Debug ar;
     int level;
 
+    luaL_checkstack(L, LUA_MINSTACK, "wait");
     for (level = 1; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "nSf", &ar);
         if (push_barrier(L, &ar))

@@ -92,6 +92,7 @@ atl_loop_init(struct atl_loop *loop)
     atl_scope_open(&loop->root, NULL, NULL);
     atl_owner_init(&loop->roots, &roots_ops, NULL);
     loop->tick_shift = ATL_TICK_SHIFT;
+    loop->round_shift = ATL_TICK_SHIFT;
     loop->now_ns = atl_loop_clock(loop);
     atl_wheel_init(&loop->wheel, loop->now_ns >> loop->tick_shift);
     enlist(loop);

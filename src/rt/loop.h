@@ -80,7 +80,8 @@ struct atl_loop {
     struct atl_wheel wheel;
     struct atl_alarm alarm;    /* only ends the poll; the wheel fires */
     struct atl_stress *stress; /* NULL, but in tests */
-    uint8_t tick_shift; /* ATL_TICK_SHIFT, or 0 for exact time in tests */
+    uint8_t tick_shift;  /* a tick of the wheel is 2^this ns, and timers */
+    uint8_t round_shift; /* fire at multiples of 2^this; see set_clock */
     void *free_ops[ATL_OP_CLASSES];
     struct atl_op_slab *op_slabs;
     struct atl_timed_scope *free_scopes; /* by next_free */
@@ -130,9 +131,10 @@ bool atl_loop_has_work(const struct atl_loop *loop);
 void atl_loop_poll(struct atl_loop *loop, uint64_t until_ns);
 
 /*
- * Read time from `clock` (NULL: the machine's) from now on, in ticks of a
- * nanosecond: timers fire when they are due, not up to a tick later.  Before
- * any timer has started.
+ * Read time from `clock` (NULL: the machine's) from now on, with a wheel whose
+ * ticks are nanoseconds.  Timers fire at the same times as with the other one,
+ * unless loop->round_shift is set to 0: then, exactly when they are due.
+ * Before any timer has started.
  */
 void atl_loop_set_clock(struct atl_loop *loop, struct atl_clock *clock);
 
@@ -151,9 +153,10 @@ void atl_timer_stop(struct atl_loop *loop, struct atl_timer *timer);
 static inline uint64_t
 atl_timer_tick(const struct atl_loop *loop, uint64_t due_ns)
 {
-    uint64_t tick = due_ns >> loop->tick_shift;
-
-    return loop->tick_shift != 0 ? tick + 1 : tick;
+    if (loop->round_shift == 0)
+        return due_ns; /* and a tick is a nanosecond */
+    return ((due_ns >> loop->round_shift) + 1)
+           << (loop->round_shift - loop->tick_shift);
 }
 
 /*

@@ -180,6 +180,7 @@ atl_virtual_start(struct atl_virtual *v, uint64_t patience_ns)
     v->on = true;
     v->readings = 0;
     v->clock.idle = on_idle;
+    v->loop->round_shift = 0;
     v->loop->now_ns = v->now_ns;
 }
 
@@ -191,4 +192,5 @@ atl_virtual_stop(struct atl_virtual *v)
     v->on = false;
     v->ahead_ns = v->now_ns - uv_hrtime();
     v->clock.idle = NULL;
+    v->loop->round_shift = ATL_TICK_SHIFT;
 }

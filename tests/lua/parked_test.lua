@@ -5,7 +5,7 @@
 local atlas = require "atlas"
 local check = require "check"
 
-local test, eq = check.test, check.eq
+local eq = check.eq
 
 -- Spawn a task; return it and its coroutine.
 local function spawn(fn, ...)
@@ -141,15 +141,17 @@ test("resume of a task that gives way is refused", function()
         return "end"
     end)
 
-    eq(coroutine.resume(thread, "no"), false)
+    eq((coroutine.resume(thread, "no")), false)
     eq(task:await(), "end")
 end)
 
 test("a task cannot resume itself, nor be resumed from its own generator", function()
     local thread = coroutine.running()
 
-    check.values({ n = 2, atlas.original.coroutine.resume(thread) }, coroutine.resume(thread))
-    eq(coroutine.resume(thread), false)
+    check.values(
+        { n = 2, false, "cannot resume non-suspended coroutine" },
+        coroutine.resume(thread)
+    )
     coroutine.wrap(function()
         local ok, message = coroutine.resume(thread)
         eq(ok, false)
@@ -217,7 +219,7 @@ test("a resume that comes after the cancellation is refused", function()
     local task, thread = spawn(coroutine.yield)
 
     task:cancel()
-    eq(coroutine.resume(thread, "late"), false)
+    eq((coroutine.resume(thread, "late")), false)
     local ok, err = task:pawait()
     eq(ok, false)
     check.ok(atlas.TaskCancelled.is(err))
@@ -272,7 +274,7 @@ test("too many values are refused", function()
     for i = 1, 5001 do
         many[i] = i
     end
-    eq(coroutine.resume(thread, (table.unpack or unpack)(many)), false)
+    eq((coroutine.resume(thread, (table.unpack or unpack)(many))), false)
     eq(coroutine.resume(thread, (table.unpack or unpack)(many, 1, 5000)), true)
     eq(select("#", task:await()), 5000)
 end)
@@ -342,5 +344,3 @@ test("tasks that are collected with their coroutine known leave nothing", functi
         return 5
     end)))
 end)
-
-return check.finish()

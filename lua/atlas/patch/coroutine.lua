@@ -38,13 +38,14 @@ local function resume_special(co, ...)
     if state == true then
         return false, REFUSAL
     end
-    local ok, message = resume_task(state, ...)
-    if ok == nil then -- its code runs now: Lua's own answer
-        return resume(co, ...)
-    elseif ok then
-        return true
+    return resume_task(state, ...)
+end
+
+local function no_coroutine(name, value)
+    if not close then -- LuaJIT doesn't say what it got
+        argument.error(1, name, "coroutine expected", 1)
     end
-    return false, message
+    argument.type_error(1, name, "coroutine", value, 1)
 end
 
 local after_resume
@@ -64,7 +65,7 @@ end
 
 function M.resume(co, ...)
     if type(co) ~= "thread" then
-        argument.error(1, "resume", "coroutine expected")
+        no_coroutine("resume", co)
     elseif states[SPECIAL] and states[co] then
         return resume_special(co, ...)
     end
@@ -77,7 +78,7 @@ local function raise_from(co, err)
         local ok, other = close(co)
         err = ok and err or other
     end
-    return error(err, type(err) == "string" and 3 or 0)
+    error(err, type(err) == "string" and 3 or 0)
 end
 
 local after_wrapped
@@ -151,7 +152,7 @@ end
 -- another can't.
 function M.status(co)
     if type(co) ~= "thread" then
-        argument.error(1, "status", "coroutine expected")
+        no_coroutine("status", co)
     elseif states[SPECIAL] and states[co] == true then
         return "normal"
     end
@@ -161,7 +162,7 @@ end
 if close then
     function M.close(co)
         if type(co) ~= "thread" then
-            argument.error(1, "close", "coroutine expected")
+            no_coroutine("close", co)
         end
         local state = states[SPECIAL] and states[co]
 

@@ -14,52 +14,63 @@ local CARET = byte "^"
 -- In Lua 5.4 an empty match right behind the match before it doesn't count.
 local counts_empty = select(2, original_gsub("a", ".*", "")) == 2
 
--- What the match from `first` to `last` becomes.
-local function replace(repl, s, first, last, capture, ...)
-    local value
-
-    if capture == nil then
-        capture = sub(s, first, last)
-    end
-    if type(repl) == "function" then
-        value = repl(capture, ...)
-    else
-        value = repl[capture]
-    end
+-- What is in the place of text[first..last], for which `repl` has given `value`.
+local function checked(text, first, last, value)
     if not value then
-        return sub(s, first, last)
+        return sub(text, first, last)
     end
     local kind = type(value)
     if kind ~= "string" and kind ~= "number" then
-        error(("invalid replacement value (a %s)"):format(kind), 5)
+        error(("invalid replacement value (a %s)"):format(kind), 3)
     end
     return value
 end
 
--- The match that pcall(find) has found, and what it becomes; nil if it doesn't
--- count because the one before has ended at `past`.
-local function match(s, repl, past, ok, first, last, ...)
-    if not first then
-        return nil
-    elseif not ok then
-        error(first, 4)
-    elseif last < first and first == past then
-        return first, last, nil
+local function call_with(repl, _, _, _, ...)
+    return (repl(...))
+end
+
+-- All patterns have the same number of captures in each match: up to two are
+-- passed by name, which is faster.
+local function replace(repl, captures, s, pattern, start, first, last, a, b)
+    local value
+
+    if captures == 0 then
+        a = sub(s, first, last)
     end
-    return first, last, (replace(repl, s, first, last, ...))
+    if type(repl) ~= "function" then
+        value = repl[a]
+    elseif captures <= 1 then
+        value = repl(a)
+    elseif captures == 2 then
+        value = repl(a, b)
+    else
+        value = call_with(repl, true, find(s, pattern, start))
+    end
+    return checked(s, first, last, value)
+end
+
+-- pcall, since errors are then without a line of this file.
+local function count_captures(...)
+    return select("#", ...) - 3
 end
 
 local function substitute(s, pattern, repl, limit)
     local parts, n, size = {}, 0, 0
     local start, kept, past = 1, 1, nil -- where to search; what isn't in `parts` yet
     local anchored = byte(pattern) == CARET
+    local captures
 
     while n < limit and start <= #s + 1 do
-        local first, last, value = match(s, repl, past, pcall(find, s, pattern, start))
+        local ok, first, last, a, b = pcall(find, s, pattern, start)
 
-        if not first then
+        if not ok then
+            error(first, 2)
+        elseif not first then
             break
-        elseif value then
+        elseif last >= first or first ~= past then
+            captures = captures or count_captures(pcall(find, s, pattern, start))
+            local value = replace(repl, captures, s, pattern, start, first, last, a, b)
             n = n + 1
             if first > kept then
                 size = size + 1
@@ -87,14 +98,14 @@ local function check_limit(limit)
     local number = tonumber(limit)
 
     if not number then
-        argument.type_error(4, "gsub", "number", limit, 1)
+        argument.type_error(4, "gsub", "number", limit, 2)
     elseif math.type and number % 1 ~= 0 then
-        argument.error(4, "gsub", "number has no integer representation", 1)
+        argument.error(4, "gsub", "number has no integer representation", 2)
     end
     return number
 end
 
-local function check(s, pattern, repl)
+local function check(s, pattern, repl, limit)
     local of = type(s)
 
     if of ~= "string" and of ~= "number" then
@@ -104,10 +115,15 @@ local function check(s, pattern, repl)
     if of ~= "string" and of ~= "number" then
         argument.type_error(2, "gsub", "string", pattern, 1)
     end
+    limit = limit ~= nil and check_limit(limit) or nil
     of = type(repl)
     if of ~= "string" and of ~= "number" and of ~= "table" and of ~= "function" then
+        if not math.type then -- LuaJIT doesn't say what it got
+            argument.error(3, "gsub", "string/function/table expected", 1)
+        end
         argument.type_error(3, "gsub", "string/function/table", repl, 1)
     end
+    return limit
 end
 
 local function is_lazy(repl)
@@ -116,13 +132,35 @@ local function is_lazy(repl)
     return meta and rawget(meta, "__index")
 end
 
-return function(s, pattern, repl, limit)
-    check(s, pattern, repl)
+-- find() takes a pattern of plain characters as it is, and ")" for one of them:
+-- gsub's own raises.
+local function is_faulty(pattern)
+    return find(pattern, ")", 1, true) and not find(pattern, "[%^$*+?.(%[%%%-]")
+end
+
+-- Is it Lua code that `repl` calls?  A table needs only the first capture, and
+-- find() all of them: if it raises, only gsub's own knows whether that matters.
+local function may_wait(s, pattern, repl)
     local kind = type(repl)
 
-    limit = limit ~= nil and check_limit(limit) or nil
-    if kind == "function" or (kind == "table" and is_lazy(repl)) then
-        return substitute(s .. "", pattern .. "", repl, limit or huge)
+    if kind == "function" then
+        return true
     end
-    return original_gsub(s, pattern, repl, limit)
+    return kind == "table" and is_lazy(repl) and pcall(find, s, pattern)
+end
+
+return function(s, pattern, repl, limit)
+    if may_wait(s, pattern, repl) then
+        limit = check(s, pattern, repl, limit)
+        pattern = pattern .. ""
+        if not is_faulty(pattern) then
+            return substitute(s .. "", pattern, repl, limit or huge)
+        end
+    end
+    local ok, text, n = pcall(original_gsub, s, pattern, repl, limit)
+    if not ok then
+        check(s, pattern, repl, limit)
+        error(text, 2) -- without a line, since C has called it
+    end
+    return text, n
 end

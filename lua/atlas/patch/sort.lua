@@ -7,12 +7,22 @@ local error, getmetatable, rawget, rawset, type =
     error, debug.getmetatable, rawget, rawset, type
 local original_sort = table.sort
 
-local RUN = 8 -- elements that are sorted by insertion
+local RUN = 4 -- elements that are sorted by insertion
+local SMALL = 16 -- a list that is sorted by insertion where bisection says
+
+-- Integers, which a division that both VMs know doesn't give.
+local HALF = {}
+for i = 1, SMALL do
+    HALF[2 * i], HALF[2 * i + 1] = i, i
+end
 
 -- Does Lua's own heed __index and __newindex?
 local heeds_metamethods = (function()
     local seen = false
-    local proxy = setmetatable({ 2, [3] = 1 }, {
+    local proxy = setmetatable({}, {
+        __len = function()
+            return 2
+        end,
         __index = function()
             seen = true
             return 3
@@ -35,6 +45,28 @@ local function insert(a, first, last, less)
                 k = k - 1
             until k < first or not less(value, a[k])
             a[k + 1] = value
+        end
+    end
+end
+
+-- The same for a whole list: as few calls as there can be.
+local function insert_by_bisection(a, n, less)
+    for i = 2, n do
+        local value, low, high = a[i], 1, i - 1
+
+        if less(value, a[i - 1]) then
+            while low < high do
+                local middle = HALF[low + high]
+                if less(value, a[middle]) then
+                    high = middle
+                else
+                    low = middle + 1
+                end
+            end
+            for k = i, low + 1, -1 do
+                a[k] = a[k - 1]
+            end
+            a[low] = value
         end
     end
 end
@@ -96,6 +128,10 @@ end
 local function sort(a, n, less)
     local width, b = RUN, {}
 
+    if n <= SMALL then
+        insert_by_bisection(a, n, less)
+        return a
+    end
     for first = 1, n, RUN do
         local last = first + RUN - 1
         insert(a, first, last > n and n or last, less)
@@ -108,33 +144,42 @@ local function sort(a, n, less)
     return a
 end
 
-local function get(t, i)
-    return t[i]
-end
-
-local function set(t, i, value)
-    t[i] = value
-end
-
-local function sort_table(t, n, less)
-    local read, write = get, set
+local function read(t, n)
     local a = {}
 
     if not heeds_metamethods and getmetatable(t) then
-        read, write = rawget, rawset
+        for i = 1, n do
+            a[i] = rawget(t, i)
+        end
+        return a
     end
     for i = 1, n do
-        a[i] = read(t, i)
+        a[i] = t[i]
     end
-    a = sort(a, n, less)
+    return a
+end
+
+local function write(t, n, a)
+    if not heeds_metamethods and getmetatable(t) then
+        for i = 1, n do
+            rawset(t, i, a[i])
+        end
+        return
+    end
+    for i = 1, n do
+        t[i] = a[i]
+    end
+end
+
+local function sort_table(t, n, less)
+    local a = sort(read(t, n), n, less)
+
     -- In no order is the last before the first.  Lua's own, too, finds some of
     -- the functions that define none, and in lists of more than three.
     if n > 3 and less(a[n], a[1]) then
         error("invalid order function for sorting", 3)
     end
-    for i = 1, n do
-        write(t, i, a[i])
-    end
+    write(t, n, a)
 end
 
 local function default_less(a, b)

@@ -188,6 +188,7 @@ local function run_test(session, test)
         add_leaks(state.failures, leaks.find(before))
     end
     leaks.settle(before)
+    test.fn = nil -- what it holds has no more use
     core.order(0)
     session:ended(test, state)
 end
@@ -229,6 +230,7 @@ local function run_child(session, child)
         if not ok then
             session:broken(child, new_failure(err, block:traceback()))
         end
+        child.children, child.hooks = {}, {} -- may be collected
     end
 end
 
