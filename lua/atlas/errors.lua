@@ -113,4 +113,7 @@ end
 
 M.HTTPError = setmetatable(HTTPError, { __call = new_http_error })
 
+-- Metatables that a table keeps when it is copied to another thread.
+M.copied = { M.meta, http_error }
+
 return M

@@ -3,7 +3,7 @@
 -- `original` is Lua's own library as it was before Atlas made it wait:
 -- original.coroutine.resume, original.table.sort, original.require.
 
----@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var
+---@class atlas: atlas.task, atlas.supervise, atlas.scope, atlas.group, atlas.sync, atlas.var, atlas.thread
 ---@field Application atlas.Application
 ---@field Route atlas.Route
 ---@field Request atlas.Request
@@ -25,6 +25,7 @@ local M = { original = require("atlas.patch").original }
 
 for _, module in ipairs {
     "atlas.task", "atlas.supervise", "atlas.scope", "atlas.group", "atlas.sync", "atlas.var",
+    "atlas.thread",
 } do
     for name, value in pairs(require(module)) do
         M[name] = value

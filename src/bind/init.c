@@ -20,6 +20,7 @@ static const struct atl_reg modules[] = {
     {"atlas.stress.core", luaopen_atlas_stress, 0},
     {"atlas.sync.core", luaopen_atlas_sync, 0},
     {"atlas.task.core", luaopen_atlas_task, 0},
+    {"atlas.thread.core", luaopen_atlas_thread, 0},
     {"atlas.test.core", luaopen_atlas_test, 0},
     {"atlas.var.core", luaopen_atlas_var, 0},
     {NULL, NULL, 0},
@@ -33,5 +34,6 @@ atl_bind_open(struct atl_vm *vm)
     lua_getfield(vm->L, -1, "preload");
     atl_reg_set(vm->L, vm, modules);
     lua_pop(vm->L, 2);
-    atl_bind_luv(vm);
+    if (!vm->is_thread) /* there luv is as it is, with a loop of its own */
+        atl_bind_luv(vm);
 }

@@ -28,6 +28,7 @@ int luaopen_atlas_net(lua_State *L);
 int luaopen_atlas_server(lua_State *L);
 int luaopen_atlas_stress(lua_State *L);
 int luaopen_atlas_sync(lua_State *L);
+int luaopen_atlas_thread(lua_State *L);
 int luaopen_atlas_test(lua_State *L);
 int luaopen_atlas_var(lua_State *L);
 

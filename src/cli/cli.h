@@ -44,9 +44,10 @@ int atl_cli_fail(int status, const char *format, ...)
  */
 int atl_cli_open_log(void) __attribute__((warn_unused_result));
 
-/* What options and variables of the log want, for messages. */
+/* What options and variables want, for messages. */
 extern const char atl_cli_log_levels_text[];
 extern const char atl_cli_log_buffer_text[];
+extern const char atl_cli_threads_text[];
 
 /*
  * Run the function below `nargs` arguments on vm->L as the main task, until

@@ -8,8 +8,7 @@
 #include "bind/init.h"
 #include "cli/cli.h"
 #include "lua/watch.h"
-
-#define BLOCK_MS "--block-ms"
+#include "rt/offload.h"
 
 /* arg[0] is the script, as in the lua program; the rest are `...` too. */
 static void
@@ -25,53 +24,116 @@ set_arg(lua_State *L, int argc, char **argv)
     lua_setglobal(L, "arg");
 }
 
-/* What is blocked by a task that is alone?  Told only to who asks for it. */
 struct options {
+    struct atl_thread_limits threads;
     unsigned block_ms;
-    bool alone;
+    bool alone; /* told of what is blocked by a task that is alone? */
 };
 
+static void
+set_block_ms(struct options *o, unsigned long value)
+{
+    o->block_ms = (unsigned)value;
+    o->alone = true; /* somebody asks for it */
+}
+
+static void
+set_threads(struct options *o, unsigned long value)
+{
+    o->threads.threads = (unsigned)value;
+}
+
+static void
+set_thread_memory(struct options *o, unsigned long value)
+{
+    o->threads.memory = value;
+}
+
+/* One row an option: on the command line, and in the environment. */
+static const struct option {
+    const char *name, *variable, *want;
+    unsigned long min, max;
+    void (*set)(struct options *o, unsigned long value);
+} rows[] = {
+    {"--block-ms", "ATLAS_BLOCK_MS", "an integer from 0 to 3600000", 0,
+     ATL_MAX_BLOCK_MS, set_block_ms},
+    {"--threads", "ATLAS_THREADS", atl_cli_threads_text, 1,
+     ATL_OFFLOAD_MAX_THREADS, set_threads},
+    {"--thread-memory", "ATLAS_THREAD_MEMORY",
+     "an integer from 1 to 4294967295", 1, UINT32_MAX, set_thread_memory},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+const char atl_cli_threads_text[] = "an integer from 1 to 256";
+
 static int
-set_block_ms(struct options *o, const char *name, const char *value)
+set_option(struct options *o, const struct option *row, const char *name,
+           const char *value)
 {
     char *end;
-    unsigned long ms = strtoul(value, &end, 10);
+    unsigned long n = strtoul(value, &end, 10);
 
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' ||
-        ms > ATL_MAX_BLOCK_MS)
-        return atl_cli_fail(ATL_EXIT_USAGE,
-                            "%s needs an integer from 0 to %d, got '%s'", name,
-                            ATL_MAX_BLOCK_MS, value);
-    o->block_ms = (unsigned)ms;
-    o->alone = true;
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || n < row->min ||
+        n > row->max)
+        return atl_cli_fail(ATL_EXIT_USAGE, "%s needs %s, got '%s'", name,
+                            row->want, value);
+    row->set(o, n);
     return 0;
+}
+
+static int
+take_environment(struct options *o)
+{
+    size_t i;
+
+    for (i = 0; i < ROWS; i++) {
+        const char *value = getenv(rows[i].variable);
+        int status;
+
+        if (value == NULL || *value == '\0')
+            continue;
+        status = set_option(o, &rows[i], rows[i].variable, value);
+        if (status != 0)
+            return status;
+    }
+    return 0;
+}
+
+static const struct option *
+find_option(const char *name)
+{
+    size_t i, len = strcspn(name, "=");
+
+    for (i = 0; i < ROWS; i++)
+        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
+            return &rows[i];
+    return NULL;
 }
 
 /* Take the options before FILE; *count_out: how many arguments they are. */
 static int
 take_options(int argc, char **argv, struct options *o, int *count_out)
 {
-    const char *value = getenv("ATLAS_BLOCK_MS");
-    size_t len = sizeof(BLOCK_MS) - 1;
     int i, status;
 
-    *o = (struct options){ATL_BLOCK_MS, false};
-    if (value != NULL && *value != '\0' &&
-        (status = set_block_ms(o, "ATLAS_BLOCK_MS", value)) != 0)
+    *o = (struct options){.block_ms = ATL_BLOCK_MS};
+    if ((status = take_environment(o)) != 0)
         return status;
     for (i = 0; i < argc && argv[i][0] == '-'; i++) {
-        const char *name = argv[i];
+        const struct option *row = find_option(argv[i]);
+        const char *value;
 
-        if (strncmp(name, BLOCK_MS, len) != 0 ||
-            (name[len] != '=' && name[len] != '\0'))
+        if (row == NULL)
             return atl_cli_fail(ATL_EXIT_USAGE,
                                 "unknown option '%s'; 'atlas help run' lists "
                                 "them",
-                                name);
-        value = name[len] == '=' ? name + len + 1 : argv[++i];
+                                argv[i]);
+        value = strchr(argv[i], '=');
+        value = value != NULL ? value + 1 : argv[++i];
         if (i >= argc)
-            return atl_cli_fail(ATL_EXIT_USAGE, BLOCK_MS " needs a value");
-        if ((status = set_block_ms(o, BLOCK_MS, value)) != 0)
+            return atl_cli_fail(ATL_EXIT_USAGE, "%s needs a value", row->name);
+        if ((status = set_option(o, row, row->name, value)) != 0)
             return status;
     }
     *count_out = i;
@@ -83,6 +145,7 @@ run_file(struct atl_vm *vm, int argc, char **argv, const struct options *o)
 {
     int i, err;
 
+    vm->thread_limits = o->threads;
     set_arg(vm->L, argc, argv);
     if (luaL_loadfile(vm->L, argv[0]) != LUA_OK)
         return atl_cli_fail(ATL_EXIT_NOT_LOADED, "%s", lua_tostring(vm->L, -1));
@@ -131,7 +194,10 @@ const struct atl_command atl_cli_run = {
         "Options; --block-ms 100 is ATLAS_BLOCK_MS=100 in the environment:\n"
         "  --block-ms N  log what blocks the loop longer than N "
         "milliseconds (50, and only\n                while others wait; "
-        "0: off)\n\n"
+        "0: off)\n"
+        "  --threads N   threads for atlas.thread (one a core, at most 4)\n"
+        "  --thread-memory BYTES  that each of them may keep from call to "
+        "call (268435456)\n\n"
         "The log goes to standard error; ATLAS_LOG_LEVEL, ATLAS_LOG_FORMAT, "
         "ATLAS_LOG_FILE,\nATLAS_LOG_FULL and ATLAS_LOG_BUFFER are as for "
         "serve.\n",

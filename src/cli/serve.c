@@ -10,6 +10,7 @@
 #include "bind/init.h"
 #include "cli/cli.h"
 #include "lua/loader.h"
+#include "rt/offload.h"
 #include "rt/watchdog.h"
 
 enum kind {
@@ -22,6 +23,7 @@ enum kind {
     FORMAT,       /* and how they are written */
     FULL,         /* what happens when there is no room for one */
     BUFFER,       /* its bytes */
+    THREADS,      /* how many */
     FLAG,         /* has no value on the command line */
 };
 
@@ -51,6 +53,9 @@ static const struct option {
     {"max-headers", COUNT, "N  header fields (100)"},
     {"max-chunk-overhead", COUNT, "BYTES  chunk extensions, trailers (8192)"},
     {"max-pipelined", COUNT, "N  requests that wait on a connection (64)"},
+    {"threads", THREADS,
+     "N    threads for atlas.thread (one a core, at most 4)"},
+    {"thread-memory", COUNT, "BYTES  that each of them may keep (268435456)"},
     {"block-ms", MILLISECONDS,
      "N  log what blocks the loop longer (50; 0: off)"},
     {"log-level", LEVELS,
@@ -79,6 +84,7 @@ static const char *const kind_names[] = {
     [FORMAT] = "text or json",
     [FULL] = "drop or block",
     [BUFFER] = atl_cli_log_buffer_text,
+    [THREADS] = atl_cli_threads_text,
     [FLAG] = "on or off",
 };
 
@@ -107,7 +113,7 @@ static bool
 is_numeric(const struct option *o)
 {
     return o->kind == SECONDS || o->kind == COUNT || o->kind == PORT ||
-           o->kind == BUFFER || o->kind == MILLISECONDS;
+           o->kind == BUFFER || o->kind == MILLISECONDS || o->kind == THREADS;
 }
 
 static bool
@@ -147,6 +153,9 @@ is_valid(const struct option *o, const char *value, double *number_out)
                *number_out <= UINT32_MAX;
     case PORT:
         return is_number && is_whole && *number_out <= 65535;
+    case THREADS:
+        return is_whole && *number_out >= 1 &&
+               *number_out <= ATL_OFFLOAD_MAX_THREADS;
     case MILLISECONDS:
         return is_number && is_whole && *number_out <= ATL_MAX_BLOCK_MS;
     case LEVELS:

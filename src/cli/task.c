@@ -87,6 +87,8 @@ atl_cli_run_main(struct atl_vm *vm, int nargs, bool with_luv)
     if (end.ended) {
         if (with_luv && !end.failed)
             atl_luv_finish(vm);
+        if (vm->end_ns == 0) /* nobody has set it */
+            vm->end_ns = uv_hrtime() + DRAIN_NS;
         drain(&vm->loop, DRAIN_NS);
         if (vm->loop.roots.running > 0)
             atl_scope_cancel_all(&vm->loop.root);

@@ -453,7 +453,10 @@ static void
 refuse_to_wait(lua_State *L, const struct atl_lua_task *t)
 {
     if (t == NULL)
-        atl_raise(L, "'%s' can only wait inside a task",
+        atl_raise(L,
+                  ATL_VM(L)->is_thread
+                      ? "'%s' cannot wait in a thread: there is no loop"
+                      : "'%s' can only wait inside a task",
                   lua_tostring(L, lua_upvalueindex(2)));
     if (!lua_isyieldable(L))
         atl_raise(L,

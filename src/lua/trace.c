@@ -252,6 +252,16 @@ atl_trace_push_running(lua_State *L, struct atl_lua_task *t, int level)
     push_text(L, &b);
 }
 
+void
+atl_trace_push_stack(lua_State *L, int level)
+{
+    struct atl_buf b;
+
+    atl_buf_init(&b, MAX_TRACE);
+    add_stack(&b, L, L, level, true);
+    push_text(L, &b);
+}
+
 /* --- where code cannot wait --- */
 
 /* Is the function on top of the stack the global `name`? */

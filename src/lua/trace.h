@@ -38,6 +38,12 @@ bool atl_trace_where(struct atl_lua_task *t, char *out, size_t size);
 void atl_trace_push(lua_State *L, struct atl_lua_task *t);
 
 /*
+ * Push the stack of `L` from `level` outward, without Atlas's own frames and
+ * the outermost, as in a VM that has no tasks.
+ */
+void atl_trace_push_stack(lua_State *L, int level);
+
+/*
  * Push the stack of `t`, whose code runs on `L` now, from `level` outward, and
  * the tasks around.
  */

@@ -7,12 +7,15 @@
 #ifndef ATL_LUA_VM_H
 #define ATL_LUA_VM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lua/compat.h"
 #include "rt/loop.h"
 
 struct atl_lua_task;
+struct atl_threads;
 
 /* References into the Lua registry, by luaL_ref. */
 struct atl_vm_refs {
@@ -32,7 +35,8 @@ struct atl_vm_refs {
     int cancelled_meta; /* metatable of Cancelled */
     int new_cancelled;  /* function (reason) -> Cancelled */
     int new_task_cancelled;
-    int task_meta; /* metatable of tasks */
+    int task_meta;    /* metatable of tasks */
+    int copy_classes; /* metatables that values are copied with (copy.c) */
 };
 
 /* Task-local values that tasks share until one of them sets another. */
@@ -54,6 +58,12 @@ struct atl_vm_json {
     const void *null;  /* the sentinel */
     const void *array; /* the metatable of arrays */
     struct atl_json_scratch *scratch;
+};
+
+/* Of the VMs that do work for this one in other threads; 0: the default. */
+struct atl_thread_limits {
+    unsigned threads;
+    size_t memory; /* bytes that one of them may keep from call to call */
 };
 
 #define ATL_MAX_SOURCES 1024 /* chunk names kept for "spawned at" */
@@ -89,6 +99,11 @@ struct atl_vm {
     const char *last_source; /* of them, the one that was asked for last */
     uint32_t tasks;          /* started so far: the number of the next */
     struct atl_vars vars;
+    struct atl_threads *threads; /* bind/rt/thread.c's; NULL: not used yet */
+    struct atl_thread_limits thread_limits;
+    uint64_t end_ns;  /* until then atl_vm_free() waits for work on threads */
+    uint64_t request; /* of the work in hand, if it isn't a task's; 0: none */
+    bool is_thread;   /* runs such work: its loop doesn't turn */
     struct atl_luv *luv; /* of bind/luv; NULL until it is asked for */
     /* Hooks for atl_vm_free(): before and behind lua_close(). */
     struct atl_link before_close, after_close;

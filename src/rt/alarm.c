@@ -99,6 +99,12 @@ atl_alarm_set(struct atl_alarm *a, uint64_t due_ns)
     set_timer(a, due_ns != ATL_ALARM_NEVER ? due_ns : 0);
 }
 
+bool
+atl_alarm_has(const struct atl_alarm *a, int fd)
+{
+    return fd == a->fd;
+}
+
 #else
 
 /*
@@ -147,6 +153,13 @@ atl_alarm_set(struct atl_alarm *a, uint64_t due_ns)
     if (due_ns > now_ns)
         ms = (due_ns - now_ns + 999999) / 1000000;
     uv_timer_start(&a->uv, on_ring, ms, 0);
+}
+
+bool
+atl_alarm_has(const struct atl_alarm *a, int fd)
+{
+    (void)a, (void)fd;
+    return false;
 }
 
 #endif

@@ -36,6 +36,9 @@ struct atl_alarm {
 int atl_alarm_open(struct atl_alarm *a, uv_loop_t *loop)
     __attribute__((warn_unused_result));
 
+/* Is it the descriptor that it works with? */
+bool atl_alarm_has(const struct atl_alarm *a, int fd);
+
 /* `a` may be freed once the loop has run again. */
 void atl_alarm_close(struct atl_alarm *a);
 

@@ -4,6 +4,7 @@
 #include "rt/loop.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -30,6 +31,46 @@ on_root_ended(struct atl_owner *owner, struct atl_task *child)
 
 static const struct atl_owner_ops roots_ops = {on_root_ended, false};
 
+/* --- all loops, for those who count descriptors --- */
+
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct atl_link all = {&all, &all};
+
+static void
+enlist(struct atl_loop *loop)
+{
+    pthread_mutex_lock(&all_lock);
+    atl_list_push(&all, &loop->all);
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void
+delist(struct atl_loop *loop)
+{
+    pthread_mutex_lock(&all_lock);
+    atl_list_remove(&loop->all);
+    pthread_mutex_unlock(&all_lock);
+}
+
+bool
+atl_loop_is_made_of(int fd)
+{
+    const struct atl_link *link;
+    bool found = false;
+
+    pthread_mutex_lock(&all_lock);
+    for (link = all.next; link != &all && !found; link = link->next) {
+        const struct atl_loop *loop = ATL_OWNER(link, struct atl_loop, all);
+
+        found = atl_alarm_has(&loop->alarm, fd) || fd == loop->uv.backend_fd ||
+                fd == loop->uv.async_io_watcher.fd ||
+                fd == loop->uv.async_wfd || fd == loop->uv.signal_pipefd[0] ||
+                fd == loop->uv.signal_pipefd[1];
+    }
+    pthread_mutex_unlock(&all_lock);
+    return found;
+}
+
 int
 atl_loop_init(struct atl_loop *loop)
 {
@@ -54,6 +95,7 @@ atl_loop_init(struct atl_loop *loop)
     loop->round_shift = ATL_TICK_SHIFT;
     loop->now_ns = atl_loop_clock(loop);
     atl_wheel_init(&loop->wheel, loop->now_ns >> loop->tick_shift);
+    enlist(loop);
     return 0;
 }
 
@@ -83,6 +125,7 @@ atl_loop_deinit(struct atl_loop *loop)
 {
     int err;
 
+    delist(loop);
     atl_alarm_close(&loop->alarm);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     err = uv_loop_close(&loop->uv);

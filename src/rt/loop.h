@@ -93,9 +93,13 @@ struct atl_loop {
      * jumping (virtual.h).
      */
     unsigned in_flight;
+    struct atl_link all;  /* loops of all threads; under a lock of loop.c */
     bool stop_when_empty; /* with the end of the last of the roots */
     bool stopped;
 };
+
+/* Is it a descriptor that a loop of any thread works with for itself? */
+bool atl_loop_is_made_of(int fd);
 
 /* Returns 0 or a negative code. */
 int atl_loop_init(struct atl_loop *loop) __attribute__((warn_unused_result));

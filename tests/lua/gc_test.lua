@@ -33,7 +33,7 @@ local names = {
 }
 -- These are much work for the collector: gc_sync_test.lua gives them a process
 -- of their own.
-for _, name in ipairs(... == "sync" and { "sync" } or names) do
+for _, name in ipairs(... == "sync" and { "sync", "thread" } or names) do
     -- Loaded in its turn: the less there is, the sooner it has been collected.
     insulate(name, function()
         assert(loadfile(name .. "_test.lua"))()

@@ -23,6 +23,7 @@ local internal = {
     ["atlas.patch.sort"] = true,
     ["atlas.patch.text"] = true,
     ["atlas.urls"] = true,
+    ["atlas.worker"] = true,
 }
 
 -- The tables of those classes that aren't the __index of their objects; but

@@ -10,6 +10,7 @@ local logging = require "atlas.logging"
 local server_core = require "atlas.server.core"
 local task = require "atlas.task"
 local task_core = require "atlas.task.core"
+local thread_core = require "atlas.thread.core"
 
 local arguments, environment, kinds, target, wait_stop = ...
 
@@ -146,6 +147,7 @@ local function stop(server, life, settings, signal)
         server:abort()
         server:drain(1, true)
     end
+    thread_core.grace(left()) -- for calls that nobody waits for any more
     return life:stop(math.max(1, left()))
 end
 
@@ -178,6 +180,7 @@ local function main()
     if not opened then
         return fail(NOT_LOADED, message)
     end
+    thread_core.configure(settings.threads, settings.thread_memory)
     app, message = load.app(target)
     if not app then
         return fail(NOT_LOADED, message)

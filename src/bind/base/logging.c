@@ -27,7 +27,7 @@ current_request(struct atl_vm *vm)
 {
     const struct atl_lua_task *t = atl_sched_current(vm);
 
-    return t != NULL ? t->request : 0;
+    return t != NULL ? t->request : vm->request;
 }
 
 /* A table of fields at `index`, or nothing. */

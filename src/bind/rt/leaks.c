@@ -263,7 +263,8 @@ f_descriptors(lua_State *L)
         return 1;
     while ((entry = readdir(folder)) != NULL)
         if (entry->d_name[0] != '.' &&
-            strtol(entry->d_name, NULL, 10) != dirfd(folder))
+            strtol(entry->d_name, NULL, 10) != dirfd(folder) &&
+            !atl_loop_is_made_of((int)strtol(entry->d_name, NULL, 10)))
             note_descriptor(L, entry->d_name);
     closedir(folder);
     return 1;

@@ -151,6 +151,8 @@ f_detach(lua_State *L)
 
     atl_arg_callable(L, 1);
     check_count(L, nargs);
+    if (vm->is_thread)
+        return atl_raise(L, "'detach' needs a loop, and a thread has none");
     t = atl_sched_spawn(vm, L, nargs, &vm->loop.roots, &vm->loop.root);
     atl_task_queue(&t->task);
     return 1;
