@@ -552,7 +552,7 @@ test("a write without a callback is waited for", function()
     local pipe = uv.new_pipe(false)
     pipe:open(fds.write)
     pipe:write(("x"):rep(100000))
-    atlas.spawn(function()
+    local reader = atlas.spawn(function()
         atlas.sleep(0.005)
         local size = 0
         repeat
@@ -561,6 +561,7 @@ test("a write without a callback is waited for", function()
         until size == 100000
     end)
     eq(uv.run(), false)
+    reader:await() -- the pipe has what was written last
     uv.fs_close(fds.read)
     pipe:close()
     uv.run()
