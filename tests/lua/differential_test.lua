@@ -50,7 +50,7 @@ local function outcome(fn, ...)
         return "ok: " .. show(results[2])
     end
     local text = original.tostring(results[2])
-    text = text:gsub("^differential_test.lua:%d+: ", "LINE: ")
+    text = text:gsub("^%S*differential_test.lua:%d+: ", "LINE: ")
     text = text:gsub("got no value", "got nil")
     text = text:gsub("%((%a+) expected, got %a+%)", "(%1 expected)")
     text = text:gsub("thread exp", "coroutine exp")

@@ -103,7 +103,7 @@ test("an order function that defines none is told of", function()
         table.sort({ 1, 2, 3, 4, 5 }, always)
     end)
 
-    eq(err, check.here(-3) .. ": invalid order function for sorting")
+    eq(err:match "[%w_]+%.lua:.*", check.here(-3) .. ": invalid order function for sorting")
     table.sort({ 1, 2, 3 }, always)
     table.sort({ 2, 1, 4, 3, 5 }, function(a, b)
         return a <= b
