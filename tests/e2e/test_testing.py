@@ -396,6 +396,85 @@ def test_time_goes_on_behind_a_virtual_test(place):
     counts(done, "2 passed, 0 failed", 0)
 
 
+LUV = """
+    local uv = require "luv"
+    describe("luv", { clock = "virtual", patience = 0 }, function()
+        it("has files hold the clock", function()
+            local fd = atlas.timeout(3600, atlas.await, uv.fs_open, "a_test.lua", "r", 420)
+            assert.is_number(fd)
+            assert.equal("local", atlas.await(uv.fs_read, fd, 5, 0))
+            atlas.await(uv.fs_close, fd)
+        end)
+        it("has its own timers hold the clock", function()
+            local rung
+            local timer = uv.new_timer()
+            timer:start(50, 0, function() rung = true timer:close() end)
+            atlas.sleep(3600)
+            assert.is_true(rung)
+        end)
+        it("has client and server meet without patience", function()
+            local server = uv.new_tcp()
+            server:bind("127.0.0.1", 0)
+            server:listen(1, function()
+                local peer = uv.new_tcp()
+                server:accept(peer)
+                peer:read_start(function(_, data)
+                    if data then peer:write(data:upper()) else peer:close() server:close() end
+                end)
+            end)
+            local client = uv.new_tcp()
+            assert.is_nil(select(2, atlas.timeout(1, atlas.await, function(callback)
+                client:connect("127.0.0.1", server:getsockname().port, callback)
+            end)))
+            local read, wait = atlas.callback()
+            client:read_start(read)
+            client:write "hello"
+            assert.equal("HELLO", select(2, atlas.timeout(1, wait)))
+            client:close()
+        end)
+        it("has a peer that says nothing run into its limit", function()
+            local server = uv.new_tcp()
+            server:bind("127.0.0.1", 0)
+            server:listen(1, function() end)
+            local start = atlas.now()
+            assert.is_false((atlas.move_on(3600, function() atlas.event():wait() end)))
+            assert.equal(3600, atlas.now() - start)
+            server:close()
+        end)
+    end)
+    it("leaves a timer", function() uv.new_timer():start(100000, 0, function() end) end)
+    it("leaves a listener", function()
+        local server = uv.new_tcp()
+        server:bind("127.0.0.1", 0)
+        server:listen(1, function() end)
+    end)
+"""
+
+
+def test_what_luv_has_in_hand_holds_the_clock_and_is_named_when_left(place):
+    done = run_tests(place, LUV)
+    counts(done, "4 passed, 2 failed", 1)
+    matches(r".*left behind:\n +a timer of libuv's, due in [0-9.]+ s\n.*", done.out)
+    matches(r".*left behind:\n +a handle of libuv's, 'tcp'\n +descriptor \d+: "
+            r"socket 127\.0\.0\.1:\d+, listening\n.*", done.out)
+
+
+def test_work_in_other_threads_holds_the_clock(place):
+    place.write("slow.lua", """
+        return { work = function()
+            local stop = os.clock() + 0.05
+            repeat until os.clock() > stop
+            return "done"
+        end }
+    """)
+    done = run_tests(place, """
+        it("takes its time", { clock = "virtual" }, function()
+            assert.equal("done", atlas.timeout(0.001, atlas.thread, "slow", "work"))
+        end)
+    """)
+    counts(done, "1 passed, 0 failed", 0)
+
+
 # --- order ---
 
 RACE = """
