@@ -66,7 +66,7 @@ if what == "cost" then
         repeat_call(100, bytes)
     end)
 else
-    local CALLS, LIMIT = 64, 20000
+    local CALLS, LIMIT = 64, 100000
     local time = measure(function()
         atlas.group(function(g)
             for _ = 1, CALLS do
