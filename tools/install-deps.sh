@@ -14,7 +14,7 @@ for group; do
     lua5.4) more='liblua5.4-dev' ;;
     # The sanitizers come with gcc, in libgcc-12-dev.
     test)
-        more='libcmocka-dev python3 curl wrk locales chromium'
+        more='libcmocka-dev python3 curl wrk locales chromium iproute2'
         more="$more luajit lua5.4 lua-luv lua-luassert lua-say"
         ;;
     lint) more='clang-format clang-tidy lua-check python3' ;;

@@ -26,10 +26,12 @@ local function traceback(err)
     if syntax then
         return syntax
     end
+    -- The stack that the module had, which require() has left by now.
+    local trace = require("atlas.application.core").report(err):sub(#text + 1)
     if text:match "^[^\n]*module '[^']*' not found:" then
         text = text:match "^[^\n]*"
     end
-    text = debug.traceback(text, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
+    text = (text .. trace):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
     text = text:gsub("\n%s*<atlas>/[^\n]*", "") -- a route that can't be: where it was asked for
     return (text:gsub("\n%s*%[C%]: at 0x%x+", ""):gsub("\n%s*%[C%]: in function 'require'", ""))
 end
